@@ -1,0 +1,136 @@
+package apiclient
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"golang.org/x/sync/semaphore"
+)
+
+// Options says which account a [Client] speaks for and how.
+type Options struct {
+	// URL is the address of the command API (files.list page:
+	// https://api.scaleengine.net/stable/). Plain http is for loopback only.
+	URL string
+	// Key is the account's public API key.
+	Key string
+	// Secret is the account's private key as printed; its text is the HMAC key.
+	Secret string
+	// CDN is the account's CDN number.
+	CDN int
+	// Types are the files.list types whose listings are merged; at least one.
+	// The service's own default, video, hides everything else.
+	Types []string
+	// Concurrency is how many calls may be in flight; 0 means 4.
+	Concurrency int
+	// Log gets what is worth knowing and is no error; nil means nowhere.
+	Log *slog.Logger
+	// Now is the clock that requests are stamped and listings dated by; nil means
+	// time.Now.
+	Now func() time.Time
+}
+
+// Client makes calls to the service for one account. It is safe for concurrent
+// use and must not be copied.
+type Client struct {
+	opts  Options
+	http  *http.Client
+	slots *semaphore.Weighted // one per call in flight, in order of arrival
+	clock *clock
+	retry retrypolicy.RetryPolicy[any]
+	log   *slog.Logger
+}
+
+// New returns a client. It makes no call; the error is about the options.
+func New(o Options) (*Client, error) {
+	switch {
+	case o.Key == "":
+		return nil, errors.New("no API key")
+	case o.Secret == "":
+		return nil, errors.New("no API secret")
+	case o.CDN <= 0:
+		return nil, errors.New("no CDN number")
+	case len(o.Types) == 0:
+		return nil, errors.New("no files.list type")
+	}
+	if err := CheckURL(o.URL); err != nil {
+		return nil, err
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = 4
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Client{
+		opts:  o,
+		http:  newHTTPClient(o.Concurrency),
+		slots: semaphore.NewWeighted(int64(o.Concurrency)),
+		clock: newClock(o.Now),
+		retry: newRetryPolicy(o.Log),
+		log:   o.Log,
+	}, nil
+}
+
+// Close drops idle connections. Calls in flight are ended by their contexts.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// CheckURL reports why address cannot be the service's: signed requests go over
+// TLS, or in plain text to this machine only.
+func CheckURL(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "":
+		return errors.New("not an address such as https://api.scaleengine.net/stable/")
+	case u.User != nil:
+		return errors.New("an address with a user name or password is not accepted")
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.New("an address with a query or fragment is not accepted")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http":
+		return fmt.Errorf("scheme %q is not accepted; use https", u.Scheme)
+	}
+	if host := u.Hostname(); host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		return errors.New("plain http is accepted for this machine only; use https")
+	}
+	return nil
+}
+
+// newHTTPClient has no timeout of its own: every request carries a context with
+// a deadline. It follows no redirect, which would carry a signed request away.
+func newHTTPClient(concurrency int) *http.Client {
+	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           dialer.DialContext,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConnsPerHost:   concurrency,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   15 * time.Second,
+			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+			ExpectContinueTimeout: time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// acquire waits for a free call slot, in order of arrival.
+func (c *Client) acquire(ctx context.Context) (release func(), err error) {
+	if err := c.slots.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return func() { c.slots.Release(1) }, nil
+}

@@ -1,0 +1,79 @@
+package apiclient
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestClockGivesEachSecondOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock(time.Now)
+		begin := time.Now()
+		seen := map[int64]bool{}
+		for i := range 20 {
+			second, err := c.stamp(t.Context(), "body")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[second] {
+				t.Fatalf("second %d was given out twice", second)
+			}
+			seen[second] = true
+			if ahead := second - time.Now().Unix(); ahead < 0 || ahead > maxAhead {
+				t.Fatalf("stamp %d is %d s ahead of the clock", i, ahead)
+			}
+		}
+		// Three are free at once; each further one takes a second.
+		if took := time.Since(begin); took < 16*time.Second || took > 18*time.Second {
+			t.Errorf("20 stamps took %v", took)
+		}
+	})
+}
+
+func TestClockKeepsBodiesApart(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	c := newClock(func() time.Time { return now })
+	for i := range 10_000 {
+		second, err := c.stamp(t.Context(), itoa(i))
+		if err != nil || second != now.Unix() {
+			t.Fatalf("body %d: second %d, error %v", i, second, err)
+		}
+	}
+	now = now.Add(time.Hour)
+	for i := range 10_000 {
+		if _, err := c.stamp(t.Context(), itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(c.used) > 15_000 {
+		t.Errorf("%d stamps are kept", len(c.used))
+	}
+}
+
+func TestClockWaitEndsWithContext(t *testing.T) {
+	now := time.Unix(1700000000, 0) // stands still
+	c := newClock(func() time.Time { return now })
+	ctx, cancel := context.WithCancel(t.Context())
+	for range maxAhead + 1 {
+		if _, err := c.stamp(ctx, "body"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if _, err := c.stamp(ctx, "body"); err != context.Canceled {
+		t.Errorf("error %v, want that of the context", err)
+	}
+}
+
+func TestClockIsCorrected(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	c := newClock(func() time.Time { return now })
+	if skew := c.correct(now.Add(-time.Hour)); skew != -time.Hour {
+		t.Errorf("skew %v", skew)
+	}
+	if second, err := c.stamp(t.Context(), "body"); err != nil || second != now.Unix()-3600 {
+		t.Errorf("stamp %d, error %v", second, err)
+	}
+}

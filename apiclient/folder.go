@@ -1,0 +1,139 @@
+package apiclient
+
+import "time"
+
+// State says how much of a folder the answers told (files.list page, __is_loaded).
+type State int8
+
+const (
+	// Skipped: nothing but the folder's name is known (__is_loaded 0).
+	Skipped State = iota
+	// Cut: known up to Offset, from where the next call goes on (__is_loaded -1).
+	Cut
+	// Whole: every file and sub-folder is known (__is_loaded 1).
+	Whole
+)
+
+// Folder is what one or more answers said of a folder. It is built by [Client.List]
+// and not changed afterwards, but for a List that goes on from it.
+type Folder struct {
+	// State is Whole for what List returns; for folders below it, it is what the
+	// answers said, and Skipped where they left it open.
+	State State
+	// Offset is where to go on in a Cut folder. What it counts is the service's
+	// business (unknown); it is never computed here.
+	Offset int64
+	// Entries are the folder's files and sub-folders in the service's order, each
+	// name once. A name that is both is a folder.
+	Entries []Entry
+	// Asked is when the last page that told of the folder was asked for.
+	Asked time.Time
+	// Named is false if the service answered with success and said nothing of the
+	// folder at all: it is empty, or there is none (unknown which).
+	Named bool
+	// Hidden counts the names left out because no file system may show them.
+	Hidden int
+
+	index map[string]int // name to position in Entries
+}
+
+// Entry is a name in a folder.
+type Entry struct {
+	Name string
+	// Folder is what is known of a sub-folder; nil for a file.
+	Folder *Folder
+}
+
+// add puts a name into the folder, or joins it with the entry that is there.
+func (f *Folder) add(e Entry) {
+	if i, ok := f.index[e.Name]; ok {
+		switch have := &f.Entries[i]; {
+		case e.Folder == nil: // known already
+		case have.Folder == nil:
+			have.Folder = e.Folder
+		default:
+			have.Folder.merge(e.Folder)
+		}
+		return
+	}
+	if f.index == nil {
+		f.index = make(map[string]int)
+	}
+	f.index[e.Name] = len(f.Entries)
+	f.Entries = append(f.Entries, e)
+}
+
+// merge adds what another answer said of the same folder. The fuller state wins,
+// and of two cuts the one further on.
+func (f *Folder) merge(g *Folder) {
+	f.absorb(g)
+	switch {
+	case g.State > f.State:
+		f.State, f.Offset = g.State, g.Offset
+	case g.State == Cut && f.State == Cut:
+		f.Offset = max(f.Offset, g.Offset)
+	}
+}
+
+// absorb adds the names that another answer told. They are united: a service may
+// send only what is new, or all of it again (unknown).
+func (f *Folder) absorb(g *Folder) {
+	for _, e := range g.Entries {
+		f.add(e)
+	}
+	f.Hidden += g.Hidden
+	f.Named = f.Named || g.Named
+	if g.Asked.After(f.Asked) {
+		f.Asked = g.Asked
+	}
+}
+
+// clone copies a folder, so that a load which goes on from it leaves it as it is.
+func (f *Folder) clone() *Folder {
+	g := &Folder{State: f.State, Offset: f.Offset, Asked: f.Asked, Named: f.Named, Hidden: f.Hidden}
+	for _, e := range f.Entries {
+		if e.Folder != nil {
+			e.Folder = e.Folder.clone()
+		}
+		g.add(e)
+	}
+	return g
+}
+
+// uniteTypes merges the listings of one folder under several files.list types. A
+// sub-folder is whole only if it is whole under each of them.
+func uniteTypes(byType []*Folder) *Folder {
+	all := byType[0]
+	for _, f := range byType[1:] {
+		all.unite(f)
+	}
+	return all
+}
+
+func (f *Folder) unite(g *Folder) {
+	f.State = min(f.State, g.State)
+	if f.State == Cut { // the offset holds for one type only
+		f.State = Skipped
+	}
+	f.Named = f.Named || g.Named
+	f.Hidden += g.Hidden
+	if g.Asked.Before(f.Asked) {
+		f.Asked = g.Asked
+	}
+	for i := range f.Entries {
+		if _, ok := g.index[f.Entries[i].Name]; !ok && f.Entries[i].Folder != nil {
+			f.Entries[i].Folder = &Folder{} // the other type said nothing of it
+		}
+	}
+	for _, e := range g.Entries {
+		i, ok := f.index[e.Name]
+		if ok && e.Folder != nil && f.Entries[i].Folder != nil {
+			f.Entries[i].Folder.unite(e.Folder)
+			continue
+		}
+		if e.Folder != nil {
+			e.Folder = &Folder{}
+		}
+		f.add(e)
+	}
+}
