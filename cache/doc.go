@@ -1,0 +1,18 @@
+// Package cache keeps listings of remote folders and sees to it that each is
+// asked for once, however many callers want it.
+//
+// [Listings.Get] answers from memory while a listing is younger than the TTL.
+// Otherwise one load runs for all callers of that folder, under a context of its
+// own: a caller that leaves takes nothing from the others, and the load goes on,
+// so that the next try finds what it brought. A load ends with a whole listing or
+// an error, and an error is never kept as an answer.
+//
+// What a load tells of sub-folders is harvested: those told whole become listings
+// of their own and cost no call later, those cut short become the start of their
+// own load.
+//
+// Everything kept counts against one budget in bytes; what was used longest ago
+// goes first. Expired listings stay while there is room: they are shown while the
+// service fails (see Options.Stale), and a refresh that finds no change shares
+// their memory.
+package cache

@@ -1,0 +1,99 @@
+package cache
+
+import (
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"sefs/apiclient"
+)
+
+// Listing is the contents of a folder at one moment: its names, sorted by their
+// bytes, and which of them are folders. It never changes, and is safe for
+// concurrent use.
+type Listing struct {
+	*contents
+	asked time.Time
+}
+
+// contents is the part of a listing that does not depend on when it was asked for.
+// All names stand in one block: an entry costs its name, four bytes and a bit.
+type contents struct {
+	names   string
+	ends    []uint32 // where name i ends in names
+	dirs    []uint64 // bit i is set if name i is a folder
+	version uint64
+}
+
+// newListing makes a listing of what the service told.
+func newListing(f *apiclient.Folder, asked time.Time) *Listing {
+	entries := slices.Clone(f.Entries)
+	slices.SortFunc(entries, func(a, b apiclient.Entry) int { return strings.Compare(a.Name, b.Name) })
+	size := 0
+	for _, e := range entries {
+		size += len(e.Name)
+	}
+	var names strings.Builder
+	names.Grow(size)
+	c := &contents{ends: make([]uint32, len(entries)), dirs: make([]uint64, (len(entries)+63)/64)}
+	digest := xxhash.New()
+	for i, e := range entries {
+		names.WriteString(e.Name)
+		c.ends[i] = uint32(names.Len())
+		kind := []byte{0, 'f'} // NUL ends the name: none contains it
+		if e.Folder != nil {
+			c.dirs[i/64] |= 1 << (i % 64)
+			kind[1] = 'd'
+		}
+		_, _ = digest.WriteString(e.Name) // a Digest does not fail
+		_, _ = digest.Write(kind)
+	}
+	c.names = names.String()
+	c.version = digest.Sum64()
+	return &Listing{contents: c, asked: asked}
+}
+
+// Len is the number of entries.
+func (l *Listing) Len() int { return len(l.ends) }
+
+// Name is the name of entry i, of 0 to Len-1.
+func (l *Listing) Name(i int) string {
+	from := uint32(0)
+	if i > 0 {
+		from = l.ends[i-1]
+	}
+	return l.names[from:l.ends[i]]
+}
+
+// IsDir reports whether entry i is a folder.
+func (l *Listing) IsDir(i int) bool { return l.dirs[i/64]&(1<<(i%64)) != 0 }
+
+// Find returns the entry called name.
+func (l *Listing) Find(name string) (i int, ok bool) {
+	i = sort.Search(l.Len(), func(i int) bool { return l.Name(i) >= name })
+	return i, i < l.Len() && l.Name(i) == name
+}
+
+// Version is a hash of names and kinds: two listings with the same version show the
+// same, whenever they were asked for.
+func (l *Listing) Version() uint64 { return l.version }
+
+// Asked is when the last page of the listing was asked for; its age counts from then.
+func (l *Listing) Asked() time.Time { return l.asked }
+
+// bytes is what the listing takes in memory, about.
+func (l *Listing) bytes() int64 {
+	const headers = 200 // the structs, the slice headers, rounding of the allocator
+	return headers + int64(len(l.names)) + 4*int64(len(l.ends)) + 8*int64(len(l.dirs))
+}
+
+// sharing returns l, with the memory of old where both show the same.
+func (l *Listing) sharing(old *Listing) *Listing {
+	if old == nil || old.version != l.version || old.names != l.names {
+		return l
+	}
+	return &Listing{contents: old.contents, asked: l.asked}
+}

@@ -1,0 +1,143 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"sefs/apiclient"
+)
+
+// load asks for one folder and keeps what comes. It runs once for all who want the
+// folder, under a context of its own that ends when no page came for a time, when
+// the load as a whole takes too long, or with the cache.
+func (l *Listings) load(path string, life time.Duration) (listing *Listing, err error) {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil, errClosed
+	}
+	l.loads.Add(1)
+	l.mu.Unlock()
+	defer l.loads.Done()
+	defer func() {
+		// The panic of a load would end the process: singleflight raises it on a
+		// goroutine of its own.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("list %q: panic: %v", path, p)
+			l.opts.Log.Error("a load panicked", "path", path, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+
+	have := l.store.peek(path)
+	if have.listing != nil && l.Life(have.listing) > life {
+		// Another load has ended between our caller's look and this one.
+		return have.listing, nil
+	}
+	l.counters.loads.Add(1)
+	began := l.opts.Now()
+	from := l.takeStart(path, have)
+	folder, err := l.list(path, from, have.listing != nil && have.listing.Len() > 0)
+	if err == nil && !folder.Named && path == l.opts.Root && !l.opts.AllowEmpty {
+		err = ErrEmptyRoot
+	}
+	if err != nil {
+		l.counters.failed.Add(1)
+		now := l.opts.Now()
+		if have.listing != nil || now.Sub(began) >= l.opts.Timeout/2 {
+			l.failures.remember(path, err, now)
+		}
+		return nil, err
+	}
+	if l.failing.Swap(false) {
+		l.opts.Log.Info("the service answers again")
+	}
+	asked := folder.Asked
+	if from != nil {
+		// The start may be older than the pages that followed: count from it, so that
+		// no part of what is shown is older than the TTL.
+		asked = from.Asked
+	}
+	l.harvest(path, folder)
+	return l.keep(path, folder, asked), nil
+}
+
+// list runs the lister under the load's own deadlines.
+func (l *Listings) list(path string, from *apiclient.Folder, doubt bool) (*apiclient.Folder, error) {
+	ctx, cancel := context.WithTimeoutCause(l.base, l.opts.LoadTimeout,
+		fmt.Errorf("the listing was not whole after %v (--load-timeout)", l.opts.LoadTimeout))
+	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	watchdog := time.AfterFunc(l.opts.Timeout, func() {
+		stop(fmt.Errorf("no answer within %v (--timeout)", l.opts.Timeout))
+	})
+	defer watchdog.Stop()
+	return l.opts.Lister.List(ctx, apiclient.ListRequest{
+		Path: path, From: from, Doubt: doubt,
+		Progress: func() { watchdog.Reset(l.opts.Timeout) },
+	})
+}
+
+// takeStart takes what an earlier answer told of the beginning of the folder, if
+// that still counts. It is gone afterwards: a load that fails with it shall not be
+// followed by another that fails with it.
+func (l *Listings) takeStart(path string, have slot) *apiclient.Folder {
+	if have.start == nil {
+		return nil
+	}
+	l.store.update(path, func(s slot) slot { s.start = nil; return s })
+	if l.opts.Now().Sub(have.start.Asked) >= l.opts.TTL {
+		return nil
+	}
+	return have.start
+}
+
+// harvest keeps what an answer told of the folders below path. They go in backwards,
+// so that those a walk comes to first are the last to go.
+func (l *Listings) harvest(path string, f *apiclient.Folder) {
+	for i := len(f.Entries) - 1; i >= 0; i-- {
+		e := f.Entries[i]
+		if e.Folder == nil {
+			continue
+		}
+		sub := path + "/" + e.Name
+		l.harvest(sub, e.Folder)
+		switch e.Folder.State {
+		case apiclient.Whole:
+			l.counters.harvested.Add(1)
+			l.keep(sub, e.Folder, e.Folder.Asked)
+		case apiclient.Cut:
+			l.keepStart(sub, e.Folder)
+		}
+	}
+}
+
+// keep stores a whole folder as a listing, unless a younger one is there.
+func (l *Listings) keep(path string, f *apiclient.Folder, asked time.Time) *Listing {
+	listing, known := newListing(f, asked), false
+	l.store.update(path, func(s slot) slot {
+		known = s.listing != nil
+		if known && s.listing.asked.After(asked) {
+			return s
+		}
+		listing = listing.sharing(s.listing)
+		return slot{listing: listing}
+	})
+	if f.Hidden > 0 && !known {
+		l.counters.hidden.Add(int64(f.Hidden))
+		l.opts.Log.Warn("names that no file system may show are left out", "path", path, "names", f.Hidden)
+	}
+	return listing
+}
+
+// keepStart stores the beginning of a folder that the answer cut.
+func (l *Listings) keepStart(path string, f *apiclient.Folder) {
+	l.store.update(path, func(s slot) slot {
+		if s.listing == nil || l.Life(s.listing) <= 0 {
+			s.start = f
+		}
+		return s
+	})
+}
