@@ -1,0 +1,128 @@
+package fs
+
+import (
+	"context"
+	"sync"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sefs/cache"
+)
+
+// maxName is the longest name in bytes.
+const maxName = 255
+
+// dirNode is a folder. What is in it is asked of the listings each time.
+type dirNode struct {
+	fusefs.Inode
+	tree *tree
+	path string // remote
+
+	// mu protects what follows. It is held for assignments only.
+	mu     sync.Mutex
+	filled bool   // whether the kernel may have cached the folder's contents
+	shown  uint64 // the version of the listing that they were cached from
+}
+
+var _ = (fusefs.NodeLookuper)((*dirNode)(nil))
+
+// Lookup finds a name in the folder's listing.
+func (d *dirNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if len(name) > maxName {
+		return nil, syscall.ENAMETOOLONG
+	}
+	listing, err := d.tree.listings.Get(ctx, d.path)
+	if err != nil {
+		return nil, d.tree.report("lookup", d.path, err)
+	}
+	i, ok := listing.Find(name)
+	if !ok && d.tree.listings.Life(listing) < d.tree.negative {
+		// The kernel remembers a missing name beyond the life of this listing, so a
+		// listing that close to its end may not say so.
+		if listing, err = d.tree.listings.GetFor(ctx, d.path, d.tree.negative); err != nil {
+			return nil, d.tree.report("lookup", d.path, err)
+		}
+		i, ok = listing.Find(name)
+	}
+	if !ok {
+		return nil, syscall.ENOENT // out stays untouched, or the kernel would not remember it
+	}
+	return d.child(ctx, listing, i, out), 0
+}
+
+// child returns the node for entry i of the folder's listing, the living one if
+// there is one, and fills in what the kernel is told of it.
+func (d *dirNode) child(ctx context.Context, listing *cache.Listing, i int, out *fuse.EntryOut) *fusefs.Inode {
+	name, mode := listing.Name(i), mode(listing, i)
+	path := d.path + "/" + name
+	id := d.tree.identify(path, mode)
+	d.tree.setAttr(&out.Attr, mode, id.Ino)
+	setTimeouts(out, mode, d.tree.listings.Life(listing))
+	if child := d.GetChild(name); child != nil && child.StableAttr() == id {
+		return child
+	}
+	if mode == syscall.S_IFDIR {
+		return d.NewInode(ctx, &dirNode{tree: d.tree, path: path}, id)
+	}
+	return d.NewInode(ctx, &fileNode{tree: d.tree}, id)
+}
+
+// mode is the type of entry i, as in st_mode.
+func mode(listing *cache.Listing, i int) uint32 {
+	if listing.IsDir(i) {
+		return syscall.S_IFDIR
+	}
+	return syscall.S_IFREG
+}
+
+var _ = (fusefs.NodeOpendirHandler)((*dirNode)(nil))
+
+// OpendirHandle takes the folder's listing for the handle to show, and lets the
+// kernel cache it. If the kernel has another version of it cached, that is dropped
+// first: only a notification does so without an uncached listing in between.
+func (d *dirNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	listing, err := d.tree.listings.Get(ctx, d.path)
+	if err != nil {
+		return nil, 0, d.tree.report("opendir", d.path, err)
+	}
+	d.mu.Lock()
+	changed := d.filled && d.shown != listing.Version()
+	d.mu.Unlock()
+	if changed {
+		// An error says that the kernel has nothing cached.
+		_ = d.NotifyContent(0, 0)
+	}
+	return &dirHandle{dir: d, listing: listing}, fuse.FOPEN_CACHE_DIR, 0
+}
+
+// showing notes that the kernel is being given a listing from its beginning, and so
+// may be caching it.
+func (d *dirNode) showing(listing *cache.Listing) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.filled, d.shown = true, listing.Version()
+}
+
+var _ = (fusefs.NodeGetattrer)((*dirNode)(nil))
+
+// Getattr answers from memory: nothing about a folder changes.
+func (d *dirNode) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	d.tree.setAttr(&out.Attr, syscall.S_IFDIR, d.StableAttr().Ino)
+	out.SetTimeout(d.tree.opts.TTL)
+	return 0
+}
+
+var _ = (fusefs.NodeStatfser)((*dirNode)(nil))
+
+// Statfs answers from memory: the entries known so far, nothing free.
+func (d *dirNode) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
+	*out = fuse.StatfsOut{
+		Bsize:   blockSize,
+		Frsize:  blockSize,
+		NameLen: maxName,
+		Files:   uint64(d.tree.listings.Stats().Entries),
+	}
+	return 0
+}

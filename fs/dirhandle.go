@@ -1,0 +1,99 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sefs/cache"
+)
+
+// dirHandle is an open folder. It shows one listing from the first read on until it
+// is rewound, whatever happens to the folder. The library calls it from one
+// goroutine at a time.
+//
+// Positions are 0 for ".", 1 for "..", and so on through the listing. What the
+// kernel sees as an offset carries a piece of the listing's version above the
+// position. The kernel puts its cache of a folder together from the reads of all
+// handles wherever one goes on at the offset where another stopped; two handles with
+// different listings never do so.
+type dirHandle struct {
+	dir     *dirNode
+	listing *cache.Listing
+	begun   bool
+	next    int // position
+}
+
+const (
+	positionBits = 40
+	versionBits  = 22 // so that an offset stays a positive off_t
+)
+
+func (h *dirHandle) offset(position int) uint64 {
+	return h.listing.Version()>>(64-versionBits)<<positionBits | uint64(position)
+}
+
+// begin settles which listing is shown. A newer one than at opendir is taken, since
+// the kernel may cache what is read now: callers that opened the folder since then
+// shall not be shown something older than they were to see.
+func (h *dirHandle) begin() {
+	h.begun = true
+	if known := h.dir.tree.listings.Known(h.dir.path); known != nil && known.Asked().After(h.listing.Asked()) {
+		h.listing = known
+	}
+	h.dir.showing(h.listing)
+}
+
+var _ = (fusefs.FileReaddirenter)((*dirHandle)(nil))
+
+// Readdirent returns the next entry, nil behind the last one.
+func (h *dirHandle) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) {
+	if h.next == 0 || !h.begun {
+		h.begin()
+	}
+	entry := &fuse.DirEntry{Mode: syscall.S_IFDIR, Off: h.offset(h.next + 1)}
+	switch i := h.next - 2; {
+	case h.next == 0:
+		entry.Name, entry.Ino = ".", h.dir.StableAttr().Ino
+	case h.next == 1:
+		entry.Name, entry.Ino = "..", rootIno
+		if _, parent := h.dir.Parent(); parent != nil {
+			entry.Ino = parent.StableAttr().Ino
+		}
+	case i < h.listing.Len():
+		entry.Name, entry.Mode = h.listing.Name(i), mode(h.listing, i)
+		entry.Ino = h.dir.tree.identify(h.dir.path+"/"+entry.Name, entry.Mode).Ino
+	default:
+		return nil, 0
+	}
+	h.next++
+	return entry, 0
+}
+
+var _ = (fusefs.FileSeekdirer)((*dirHandle)(nil))
+
+// Seekdir goes to an offset of this or any other handle of the folder: also one that
+// a fresh handle is given after a restart. Where the listing has become shorter, it
+// goes to the end.
+func (h *dirHandle) Seekdir(_ context.Context, offset uint64) syscall.Errno {
+	position := offset & (1<<positionBits - 1)
+	if position != 0 && !h.begun {
+		h.begin()
+	}
+	h.next = int(min(position, uint64(h.listing.Len()+2)))
+	return 0
+}
+
+var _ = (fusefs.FileLookuper)((*dirHandle)(nil))
+
+// Lookup answers for an entry just read, from the same listing, when the kernel
+// wants attributes with the names.
+func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	i, ok := h.listing.Find(name)
+	if !ok {
+		return nil, syscall.ENOENT
+	}
+	return h.dir.child(ctx, h.listing, i, out), 0
+}
