@@ -70,7 +70,7 @@ func (c *Client) post(ctx context.Context, form string) (envelope, error) {
 	if err != nil {
 		return envelope{}, transportError(ctx, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		failed := transportError(ctx, err)

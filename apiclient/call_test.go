@@ -67,7 +67,7 @@ func TestCallFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScript(t, nil)
-			s.answer = func(w http.ResponseWriter, _ call) { c.answer(w, httptest.NewRequest("POST", "/", nil)) }
+			s.answer = func(w http.ResponseWriter, _ call) { c.answer(w, httptest.NewRequest(http.MethodPost, "/", nil)) }
 			_, err := s.client(t).List(t.Context(), ListRequest{Path: "sestore4/r"})
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Fatalf("error %v, want one that says %q", err, c.want)
@@ -200,7 +200,9 @@ func TestCallBoundsItsConcurrency(t *testing.T) {
 		out <- struct{}{}
 	}
 	for range callers {
-		<-done // the answers are about another folder; only the calls matter here
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,7 +63,7 @@ func TestClockWaitEndsWithContext(t *testing.T) {
 		}
 	}
 	cancel()
-	if _, err := c.stamp(ctx, "body"); err != context.Canceled {
+	if _, err := c.stamp(ctx, "body"); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
 	}
 }

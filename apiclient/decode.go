@@ -62,87 +62,6 @@ type node struct {
 	bad          bool // its marks contradict each other or are not understood
 }
 
-// locate finds the asked folder in data. The documented form is an object with the
-// whole path as its key. Others that are accepted: slashes more or less, only the
-// last part, one key for each part, a list around it, no key at all (inferred).
-func locate(data value, path string) (v value, found bool, err error) {
-	if data.empty() {
-		return value{}, false, nil
-	}
-	data = unwrapOne(data)
-	if data.kind != kindObject {
-		if data.kind == kindList {
-			return data, true, nil
-		}
-		return value{}, false, malformed("%s instead of a listing", data.describe())
-	}
-	if v, ok := descend(data, path); ok {
-		if others(data) > 1 {
-			return value{}, false, malformed("the answer tells of other folders beside the asked one")
-		}
-		return v, true, nil
-	}
-	if v, ok := onlyKey(data); ok {
-		return v, true, nil
-	}
-	return data, true, nil
-}
-
-// onlyKey returns the value of an object's only key, if that is none of the keys a
-// folder has. Meta keys that are not known yet do not count.
-func onlyKey(data value) (v value, ok bool) {
-	for i, key := range data.keys {
-		switch {
-		case key == keyFiles, key == keyLoaded, key == keyOffset, key == keyCount:
-			return value{}, false
-		case strings.HasPrefix(key, "__") && data.items[i].scalar():
-		case ok:
-			return value{}, false
-		default:
-			v, ok = data.items[i], true
-		}
-	}
-	return v, ok
-}
-
-// descend follows path through an object whose keys are the path or its parts.
-func descend(data value, path string) (value, bool) {
-	for i, key := range data.keys {
-		key = tidy(key)
-		if key == path {
-			return data.items[i], true
-		}
-		if rest, ok := strings.CutPrefix(path, key+"/"); ok && key != "" {
-			if inner := unwrapOne(data.items[i]); inner.kind == kindObject {
-				if v, ok := descend(inner, rest); ok {
-					return v, true
-				}
-			}
-		}
-	}
-	return value{}, false
-}
-
-// others counts the keys of an object that are no scalar meta keys.
-func others(v value) (n int) {
-	for i, key := range v.keys {
-		if !strings.HasPrefix(key, "__") || !v.items[i].scalar() {
-			n++
-		}
-	}
-	return n
-}
-
-// unwrapOne takes an object out of the list around it.
-func unwrapOne(v value) value {
-	if v.kind == kindList && len(v.items) == 1 && v.items[0].kind == kindObject {
-		return v.items[0]
-	}
-	return v
-}
-
-func (v value) scalar() bool { return v.kind != kindList && v.kind != kindObject }
-
 // node reads a folder's value. ok is false if nothing could be read of it.
 func (d *decoder) node(v value, path string) (n node, ok bool) {
 	n = node{Folder: &Folder{Asked: d.asked}, count: -1}
@@ -152,11 +71,7 @@ func (d *decoder) node(v value, path string) (n node, ok bool) {
 	case v.kind == kindObject:
 		return n, d.object(&n, v, path)
 	case v.kind == kindList && isChildren(v):
-		// Sub-folders named 0, 1, … are a list to PHP.
-		for i, item := range v.items {
-			d.child(&n, itoa(i), item, path)
-		}
-		n.told = true
+		d.children(&n, v, path)
 		return n, true
 	case v.kind == kindList:
 		for _, item := range v.items {
@@ -166,8 +81,10 @@ func (d *decoder) node(v value, path string) (n node, ok bool) {
 				if !d.object(&n, item, path) {
 					return n, false
 				}
-			case len(v.items) == 1 && item.kind == kindList:
+			case item.kind == kindList && len(v.items) == 1:
 				return d.node(item, path)
+			case item.kind == kindList && isChildren(item):
+				d.children(&n, item, path)
 			default:
 				return n, false
 			}
@@ -175,6 +92,14 @@ func (d *decoder) node(v value, path string) (n node, ok bool) {
 		return n, true
 	}
 	return n, false
+}
+
+// children reads sub-folders named 0, 1, …, which are a list to PHP.
+func (d *decoder) children(n *node, v value, path string) {
+	for i, item := range v.items {
+		d.child(n, itoa(i), item, path)
+	}
+	n.told = true
 }
 
 // isChildren reports whether a list holds sub-folders named by their position,

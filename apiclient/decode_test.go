@@ -165,6 +165,9 @@ func TestDecodeRefusesWhatIsNoListing(t *testing.T) {
 		"other folders beside it":  `{"sestore4/jb":{"__is_loaded":1},"sestore4/jb/f":{"__is_loaded":1}}`,
 		"mixed list":               `{"sestore4/jb":[{"__files":["a"]},"b"]}`,
 		"a false among the names":  `{"sestore4/jb":{"__files":["a",false]}}`,
+		"nothing but nulls":        `{"sestore4/jb":{"__files":[null,null]}}`,
+		"another folder's path":    `{"sestore4":{"other":{"__files":["a"]}}}`,
+		"a list of lists":          `[[{"__files":["a"]}],[{"__files":["b"]}]]`,
 		"list among named objects": `{"sestore4/jb":{"__files":{"a":[1]}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {

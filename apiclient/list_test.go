@@ -122,10 +122,9 @@ func TestListInDoubtBelievesTheSecondAnswer(t *testing.T) {
 
 func TestListGoesOnFromACutFolder(t *testing.T) {
 	s := newScript(t, func(w http.ResponseWriter, c call) {
-		switch {
-		case c.Path == "sestore4/r/f":
+		if c.Path == "sestore4/r/f" {
 			data(w, `{"sestore4/r/f":{"__files":["y"],"__is_loaded":1}}`)
-		default:
+		} else {
 			members(w, `"f":{"__files":["x"],"g":{"__is_loaded":0},"__is_loaded":-1,"__offset":2},"__is_loaded":1`)
 		}
 	})

@@ -75,14 +75,20 @@ func listedNames(items []value, folder string) (names []string, ok bool) {
 		}
 		return names, true
 	}
+	nulls := 0
 	for _, item := range items {
 		name, ok := fileName(item, folder)
 		if !ok {
 			return nil, false
 		}
+		if item.kind == kindNull {
+			nulls++
+		}
 		names = append(names, name)
 	}
-	return names, true
+	// Nothing but nulls is what {"0": null, "1": null} is to PHP, or a folder of names
+	// that it could not encode.
+	return names, nulls < 2 || nulls < len(items)
 }
 
 // fileName reads one name: a string, a whole number, or an object with a name or

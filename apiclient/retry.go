@@ -75,7 +75,7 @@ func (c *Client) call(ctx context.Context, r request, read func(envelope) error)
 	if failed.Err == nil {
 		failed.Err = err
 	}
-	if errors.As(last, &e) && e.Err != failed.Err {
+	if errors.As(last, &e) && !errors.Is(e.Err, failed.Err) {
 		failed.Message = e.withoutCall()
 	}
 	return failed

@@ -65,6 +65,9 @@ func (v value) empty() bool {
 	return false
 }
 
+// scalar reports whether v is neither a list nor an object.
+func (v value) scalar() bool { return v.kind != kindList && v.kind != kindObject }
+
 // integer returns v as a whole number. The service's numbers are loosely typed:
 // 12, "12" and 12.0 are the same (files.list page's handle_time; inferred).
 func (v value) integer() (int64, bool) {
@@ -89,7 +92,7 @@ func (v value) describe() string {
 // parse decodes one JSON value that is the whole of body, but for a byte order
 // mark and white space. The errors are *Error and say what came instead.
 func parse(body []byte) (value, error) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	body = bytes.Trim(bytes.TrimPrefix(body, []byte("\ufeff")), " \t\r\n")
 	if len(body) == 0 {
 		return value{}, malformed("an empty body instead of an answer")
 	}

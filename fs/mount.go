@@ -95,7 +95,7 @@ func (t *tree) options(logger *log.Logger) *fusefs.Options {
 		PanicHandler:      t.panicked,
 	}
 	if t.opts.AllowOther {
-		o.MountOptions.Options = append(o.MountOptions.Options, "default_permissions")
+		o.Options = append(o.Options, "default_permissions")
 	}
 	return o
 }

@@ -1,0 +1,123 @@
+package apiclient
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const fuzzPath = "sestore4/jb"
+
+// seeds are payloads of all kinds.
+func seeds() []string {
+	return []string{
+		`[]`, `{}`, `null`, `""`, `false`, `17`, `"x"`,
+		`{"sestore4\/jb":[{"folder1":[{"__files":["movie2.mp4"],"__is_loaded":-1,"__offset":1,"__file_count":1}],"__files":["movie.mp4"]}]}`,
+		`{"sestore4":{"jb":{"f":[],"__files":{"0":"a","2":"b"},"__is_loaded":"1"}}}`,
+		`{"jb":{"__files":{"a.mp4":true,"b\/c":null,"123":1}}}`,
+		`[{"/sestore4/jb/":[[],{"__files":[{"name":"a"},{"path":"sestore4/jb/b"}]},{"__offset":"12.0"}]}]`,
+		`{"sestore4/jb":[[[{"__files":["a"]}],[{"__is_loaded":0}]]]}`,
+		`{"sestore4/jb":{"__files":[true,true,1,null,"..",7],"__x":[1],"__y":2}}`,
+		`{"sestore4/jb":{"0":{"1":{"__is_loaded":true}},"\ud83d\ude00":null}}`,
+	}
+}
+
+// FuzzOpen reads arbitrary bodies: an answer, or an error that says what came.
+func FuzzOpen(f *testing.F) {
+	for _, data := range seeds() {
+		f.Add([]byte(`{"data":` + data + `,"message":"Found","status":"success","handle_time":"0.4 seconds"}`))
+	}
+	f.Add([]byte(`{"status":"failure","code":1000,"message":"later"}`))
+	f.Add([]byte("\ufeff <html>"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		answer, err := open(body)
+		if err != nil {
+			if clean(err.Error()) == "" {
+				t.Error("an error that says nothing")
+			}
+			return
+		}
+		if !json.Valid([]byte(strings.TrimPrefix(string(body), "\ufeff"))) {
+			t.Error("an answer was read from what is no JSON")
+		}
+		checkDecoded(t, body, answer.data)
+	})
+}
+
+// FuzzDecode reads arbitrary payloads.
+func FuzzDecode(f *testing.F) {
+	for _, data := range seeds() {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		v, err := parse([]byte(data))
+		if err == nil {
+			checkDecoded(t, []byte(data), v)
+		}
+	})
+}
+
+// checkDecoded decodes a payload that stands in body and checks that nothing is made
+// up: each name is in the body, or is the position of something in a list.
+func checkDecoded(t *testing.T, body []byte, data value) {
+	p, err := decode(data, fuzzPath, time.Time{})
+	if err != nil {
+		return
+	}
+	var all any
+	reader := json.NewDecoder(strings.NewReader(strings.TrimPrefix(string(body), "\ufeff")))
+	reader.UseNumber()
+	if err := reader.Decode(&all); err != nil {
+		t.Fatalf("encoding/json does not read what parse does: %v", err)
+	}
+	known, longest := map[string]bool{}, 0
+	var collect func(v any)
+	add := func(text string) {
+		known[text] = true
+		known[text[strings.LastIndexByte(text, '/')+1:]] = true
+	}
+	collect = func(v any) {
+		switch v := v.(type) {
+		case string:
+			add(v)
+		case json.Number:
+			add(v.String())
+		case []any:
+			longest = max(longest, len(v))
+			for _, item := range v {
+				collect(item)
+			}
+		case map[string]any:
+			for key, item := range v {
+				add(key)
+				collect(item)
+			}
+		}
+	}
+	collect(all)
+	var check func(f *Folder)
+	check = func(f *Folder) {
+		seen := map[string]bool{}
+		for _, e := range f.Entries {
+			if !showable(e.Name) || seen[e.Name] {
+				t.Fatalf("name %q is not showable, or there twice", e.Name)
+			}
+			seen[e.Name] = true
+			if i, err := strconv.Atoi(e.Name); !known[e.Name] && (err != nil || i < 0 || i >= longest) {
+				t.Fatalf("name %q was made up", e.Name)
+			}
+			if e.Folder != nil {
+				check(e.Folder)
+				if e.Folder.State == Cut && e.Folder.Offset <= 0 {
+					t.Fatalf("%q is cut without an offset", e.Name)
+				}
+			}
+		}
+	}
+	check(p.folder)
+	if !p.found && (p.told || len(p.folder.Entries) > 0) {
+		t.Fatalf("entries of a folder that was not found: %+v", p.folder)
+	}
+}
