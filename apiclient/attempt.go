@@ -35,11 +35,11 @@ func (c *Client) attempt(ctx context.Context, r request, read func(envelope) err
 		return envelope{}, err
 	}
 	defer release()
-	second, err := c.clock.stamp(ctx, string(r.encode(c.opts.Key, c.opts.CDN, 0)))
+	second, err := c.clock.stamp(ctx, string(r.encode(c.from, 0)))
 	if err != nil {
 		return envelope{}, err
 	}
-	text := r.encode(c.opts.Key, c.opts.CDN, second)
+	text := r.encode(c.from, second)
 	signature := sign(text, c.opts.Secret)
 
 	asked := c.opts.Now()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -42,6 +43,7 @@ type Options struct {
 // use and must not be copied.
 type Client struct {
 	opts  Options
+	from  account
 	http  *http.Client
 	slots *semaphore.Weighted // one per call in flight, in order of arrival
 	clock *clock
@@ -75,6 +77,7 @@ func New(o Options) (*Client, error) {
 	}
 	return &Client{
 		opts:  o,
+		from:  account{key: o.Key, cdn: o.CDN, order: rand.Uint64()},
 		http:  newHTTPClient(o.Concurrency),
 		slots: semaphore.NewWeighted(int64(o.Concurrency)),
 		clock: newClock(o.Now),

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"math/rand/v2"
 	"net/url"
 	"strconv"
 	"unicode/utf16"
@@ -29,16 +30,30 @@ type field struct {
 func textField(key, text string) field     { return field{key: key, text: text} }
 func numField(key string, num int64) field { return field{key: key, num: num, isNum: true} }
 
+// account is what every request of a client says of itself.
+type account struct {
+	key string
+	cdn int
+	// order shuffles the fields; 0 leaves them as they are. Another process that asks
+	// for the same in the same second would send the very same body, which the service
+	// may take for a replay. Their order is free (seen in clients: the official Perl
+	// sample sends them in that of a hash), so each client has one of its own.
+	order uint64
+}
+
 // encode returns the JSON text of the request at the given Unix second, without
 // a signature: the bytes that PHP's json_encode would produce, since the service
 // may re-encode what it decoded before it checks the signature (inferred).
-func (r request) encode(key string, cdn int, second int64) []byte {
+func (r request) encode(a account, second int64) []byte {
 	all := append([]field{
 		textField("command", r.command),
-		textField("api_key", key),
+		textField("api_key", a.key),
 		numField("timestamp", second),
-		numField("cdn", int64(cdn)),
+		numField("cdn", int64(a.cdn)),
 	}, r.fields...)
+	if a.order != 0 {
+		rand.New(rand.NewPCG(a.order, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	}
 	b := []byte{'{'}
 	for i, f := range all {
 		if i > 0 {

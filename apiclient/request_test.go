@@ -14,13 +14,34 @@ func TestSignature(t *testing.T) {
 	r := request{command: "files.list", fields: []field{
 		textField("path", "sestore1/user/café"), textField("type", "video"),
 	}}
-	text := string(r.encode("TESTKEY", 1, 1700000000))
+	text := string(r.encode(account{key: "TESTKEY", cdn: 1}, 1700000000))
 	if want := `{"command":"files.list","api_key":"TESTKEY","timestamp":1700000000,"cdn":1,"path":"sestore1\/user\/caf\u00e9","type":"video"}`; text != want {
 		t.Errorf("encoded\n%s\nwant\n%s", text, want)
 	}
 	secret := strings.Repeat("0123456789abcdef", 4)
 	if got, want := sign([]byte(text), secret), "zpRRZQvwh2OF/yT4j94o9xY74j/m/aR7IMvRCU8xIio="; got != want {
 		t.Errorf("signature %s, want %s", got, want)
+	}
+}
+
+// Two clients that ask for the same in the same second send different bodies, each
+// with all the fields.
+func TestEncodeShuffles(t *testing.T) {
+	r := request{command: "files.list", fields: []field{textField("path", "p"), textField("type", "video")}}
+	seen := map[string]bool{}
+	for order := range uint64(100) {
+		text := r.encode(account{"KEY", 1, order}, 1700000000)
+		seen[string(text)] = true
+		var all map[string]any
+		if err := json.Unmarshal(text, &all); err != nil || len(all) != 6 {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if again := r.encode(account{"KEY", 1, order}, 1700000000); string(again) != string(text) {
+			t.Fatalf("%s, then %s", text, again)
+		}
+	}
+	if len(seen) < 80 {
+		t.Errorf("%d different bodies of 100 clients", len(seen))
 	}
 }
 

@@ -126,11 +126,16 @@ func (l *Listings) Life(v *Listing) time.Duration {
 	return l.opts.TTL - l.opts.Now().Sub(v.asked)
 }
 
+// standsIn reports whether an older listing may be shown in place of an error.
+func (l *Listings) standsIn(old *Listing, err error) bool {
+	return old != nil && apiclient.IsTemporary(err) && l.Life(old)+l.opts.Stale > 0
+}
+
 // orStale returns the older listing of path in place of a passing error, if there
 // is one that is not too old for it.
 func (l *Listings) orStale(path string, err error) (*Listing, error) {
 	old := l.store.peek(path).listing
-	if old == nil || !apiclient.IsTemporary(err) || l.Life(old)+l.opts.Stale <= 0 {
+	if !l.standsIn(old, err) {
 		return nil, err
 	}
 	l.counters.stale.Add(1)

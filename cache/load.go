@@ -45,7 +45,7 @@ func (l *Listings) load(path string, life time.Duration) (listing *Listing, err 
 	if err != nil {
 		l.counters.failed.Add(1)
 		now := l.opts.Now()
-		if have.listing != nil || now.Sub(began) >= l.opts.Timeout/2 {
+		if l.standsIn(have.listing, err) || now.Sub(began) >= l.opts.Timeout/2 {
 			l.failures.remember(path, err, now)
 		}
 		return nil, err

@@ -11,7 +11,10 @@ import (
 // errno is the one place where an error becomes what the caller sees. A failure is
 // never ENOENT: only a whole listing says that a name is missing.
 func errno(err error) syscall.Errno {
-	var code syscall.Errno
+	var (
+		remote *apiclient.Error
+		code   syscall.Errno
+	)
 	switch {
 	case err == nil:
 		return 0
@@ -19,6 +22,8 @@ func errno(err error) syscall.Errno {
 		return syscall.EACCES
 	case errors.Is(err, context.Canceled):
 		return syscall.EINTR // by the caller; loads have a context of their own
+	case errors.As(err, &remote): // whatever the network says: ECONNREFUSED, ENOENT …
+		return syscall.EIO
 	case errors.As(err, &code) && code != syscall.ENOSYS && code != syscall.ENOENT:
 		return code
 	}

@@ -1,0 +1,252 @@
+package fs
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sefs/apiclient/apitest"
+)
+
+const shortTTL = 300 * time.Millisecond
+
+// ls returns the names that ls shows, . and .. left out.
+func (f *fixture) ls(dir string) string {
+	f.t.Helper()
+	return strings.Join(strings.Fields(f.must("ls", "-A", filepath.Join(f.dir, dir))), " ")
+}
+
+// expire waits until a listing of the folder that is in memory now has expired.
+func (f *fixture) expire(dir string) {
+	f.t.Helper()
+	eventually(f.t, "the listing expires", func() bool {
+		l := f.listings.Known(filepath.Join(root, dir))
+		return l == nil || f.listings.Life(l) <= 0
+	})
+}
+
+// The kernel keeps the contents of a folder until they change, and no longer.
+func TestKernelCacheIsDroppedWhenTheListingChanges(t *testing.T) {
+	tree := apitest.NewTree(root)
+	tree.AddFile("dir/a")
+	tree.AddDir("empty")
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
+	for _, step := range []struct {
+		what    string
+		change  func()
+		dir     string
+		want    string
+		refills bool // whether the kernel has to read the folder from us
+	}{
+		{"first time", func() {}, "dir", "a", true},
+		{"cached", func() {}, "dir", "a", false},
+		{"expired, unchanged", func() { f.expire("dir") }, "dir", "a", false},
+		{"a file was added", func() { tree.AddFile("dir/b"); f.expire("dir") }, "dir", "a b", true},
+		{"cached again", func() {}, "dir", "a b", false},
+		{"a file was removed", func() { tree.Remove("dir/a"); f.expire("dir") }, "dir", "b", true},
+		{"a file became a folder", func() { tree.Remove("dir/b"); tree.AddFile("dir/b/c"); f.expire("dir") }, "dir", "b", true},
+		{"all were removed", func() { tree.Remove("dir/b"); f.expire("dir") }, "dir", "", true},
+		{"an empty folder", func() {}, "empty", "", true},
+		{"an empty folder, cached", func() {}, "empty", "", false},
+		{"an empty folder got a file", func() { tree.AddFile("empty/x"); f.expire("empty") }, "empty", "x", true},
+	} {
+		step.change()
+		f.requests.take()
+		if got := f.ls(step.dir); got != step.want {
+			t.Errorf("%s: ls shows %q, want %q", step.what, got, step.want)
+		}
+		if refills := f.requests.take("READDIR") != "READDIR 0"; refills != step.refills {
+			t.Errorf("%s: the kernel read the folder from us: %v", step.what, refills)
+		}
+	}
+}
+
+// A cached folder costs the kernel one OPENDIR; names alone cost no lookup each.
+func TestWarmListingCostsOneRequest(t *testing.T) {
+	f := mount(t, setup{service: apitest.Options{Tree: apitest.Flat(root, 5000)}})
+	for range 2 {
+		f.ls("")
+	}
+	f.requests.take()
+	f.ls("")
+	if got := f.requests.take("OPENDIR", "READDIR", "LOOKUP"); got != "OPENDIR 1, READDIR 0, LOOKUP 0" {
+		t.Error(got)
+	}
+}
+
+// Names with attributes come in one go where the caller wants them, from memory.
+func TestListingWithAttributesCostsNoLookups(t *testing.T) {
+	f := mount(t, setup{service: apitest.Options{Tree: apitest.Flat(root, 2000)}})
+	f.service.ResetCalls()
+	if n := strings.Count(f.must("ls", "-l", f.dir), "\n"); n != 2001 {
+		t.Errorf("%d lines", n)
+	}
+	requests := f.requests.take("LOOKUP", "READDIRPLUS")
+	if plus, found := strings.CutPrefix(requests, "LOOKUP "); !found || strings.HasSuffix(plus, "READDIRPLUS 0") {
+		t.Error(requests)
+	}
+	if n := f.service.Calls().Total; n > 20 {
+		t.Errorf("%d calls for 2,000 files", n)
+	}
+}
+
+// Two handles with different listings never mix in the kernel's cache.
+func TestHandlesOfDifferentAges(t *testing.T) {
+	tree := apitest.NewTree(root)
+	for _, name := range []string{"a", "b", "c", "d"} {
+		tree.AddFile(name + strings.Repeat("x", 200))
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
+	open := func() int {
+		fd, err := syscall.Open(f.dir, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Close(fd) })
+		return fd
+	}
+	read := func(fd, times int) string {
+		all, err := getdents(fd, 600, times)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, e := range all {
+			if e.name != "." && e.name != ".." {
+				names = append(names, strings.TrimRight(e.name, "x"))
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	old, unread := open(), open()
+	begun := read(old, 1)
+	tree.AddFile("new")
+	f.expire("")
+	current := open()
+	if got := read(unread, untilEnd); got != "a b c d new" {
+		t.Errorf("a handle that had not begun shows %q", got)
+	}
+	if got := begun + " " + read(old, untilEnd); got != "a b c d" {
+		t.Errorf("a handle that had begun shows %q", got)
+	}
+	if got := read(current, untilEnd); got != "a b c d new" {
+		t.Errorf("a handle that was opened after the change shows %q", got)
+	}
+	if got := f.ls(""); !strings.HasSuffix(got, " new") || len(strings.Fields(got)) != 5 {
+		t.Errorf("ls shows %q", got)
+	}
+	// A rewind shows what is there now.
+	if _, err := syscall.Seek(old, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(old, untilEnd); got != "a b c d new" {
+		t.Errorf("a rewound handle shows %q", got)
+	}
+}
+
+// Looked up names follow what happens remotely, within the TTL.
+func TestLookupsFollowTheService(t *testing.T) {
+	tree := apitest.NewTree(root)
+	tree.AddFile("turns")
+	tree.AddFile("goes")
+	tree.AddFile("stays")
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
+	kind := func(name string) string {
+		st, err := os.Lstat(filepath.Join(f.dir, name))
+		switch {
+		case os.IsNotExist(err):
+			return "missing"
+		case err != nil:
+			return err.Error()
+		case st.IsDir():
+			return "folder"
+		}
+		return "file"
+	}
+	all := func() []string { return []string{kind("turns"), kind("goes"), kind("stays"), kind("comes")} }
+	if got := all(); !slices.Equal(got, []string{"file", "file", "file", "missing"}) {
+		t.Fatalf("at first: %q", got)
+	}
+	tree.Remove("turns")
+	tree.AddFile("turns/within")
+	tree.Remove("goes")
+	tree.AddFile("comes")
+	changed := time.Now()
+	expect := []string{"folder", "missing", "file", "file"}
+	eventually(t, "the changes show", func() bool { return slices.Equal(all(), expect) })
+	if took := time.Since(changed); took > shortTTL+3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if got := f.ls("turns"); got != "within" {
+		t.Errorf("the new folder shows %q", got)
+	}
+}
+
+// A name that is not there is asked for once while the kernel may remember that, and
+// never of the service.
+func TestMissingNamesAreRemembered(t *testing.T) {
+	f := mount(t, setup{})
+	f.find()
+	f.service.ResetCalls()
+	f.requests.take()
+	for range 5 {
+		_, err := os.Lstat(f.dir + "/missing")
+		wantErrno(t, "lstat", err, syscall.ENOENT)
+	}
+	if got := f.requests.take("LOOKUP"); got != "LOOKUP 1" {
+		t.Error(got)
+	}
+	if n := f.service.Calls().Total; n != 0 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// The kernel remembers a missing name beyond the listing that said so; so a listing
+// stops saying it that much before it expires.
+func TestMissingNamesCountIntoTheTTL(t *testing.T) {
+	tree := apitest.NewTree(root)
+	tree.AddFile("a")
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: 2 * time.Second})
+	f.ls("")
+	listing := f.listings.Known(root)
+	eventually(t, "the listing is about to expire", func() bool {
+		life := f.listings.Life(listing)
+		return life > 0 && life < 150*time.Millisecond || life <= 0
+	})
+	if f.listings.Life(listing) <= 0 {
+		t.Skip("the machine was too slow to catch the moment")
+	}
+	tree.AddFile("new")
+	if _, err := os.Lstat(f.dir + "/new"); err != nil {
+		t.Errorf("a listing in its last moments said: %v", err)
+	}
+}
+
+// A working folder that is removed remotely can still be left.
+func TestWorkingFolderIsRemoved(t *testing.T) {
+	tree := apitest.NewTree(root)
+	tree.AddFile("dir/a")
+	tree.AddFile("b")
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
+	script := `cd "$1/dir" && ls && echo ready && read line && ls; cd .. && ls`
+	out := f.must("bash", "-c", `printf 'go\n' | bash -c '`+strings.ReplaceAll(script, "'", `'\''`)+`' x "$1"`, "x", f.dir)
+	if !strings.HasPrefix(out, "a\nready\n") || !strings.HasSuffix(out, "b\ndir\n") {
+		t.Errorf("got %q", out)
+	}
+}
+
+// Nothing is asked of the service while nobody asks the mount.
+func TestIdleMountMakesNoCalls(t *testing.T) {
+	f := mount(t, setup{ttl: shortTTL})
+	f.find()
+	f.expire("")
+	f.service.ResetCalls()
+	time.Sleep(3 * shortTTL)
+	if n := f.service.Calls().Total; n != 0 {
+		t.Errorf("%d calls", n)
+	}
+}

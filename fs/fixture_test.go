@@ -1,0 +1,289 @@
+package fs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"go.uber.org/goleak"
+
+	"sefs/apiclient"
+	"sefs/apiclient/apitest"
+	"sefs/cache"
+)
+
+const root = "sestore4/jb"
+
+// TestMain lets the test binary act as a program on the mount, as some deeds block or
+// would deadlock with a file system served by the same process.
+func TestMain(m *testing.M) {
+	if deed := os.Getenv("SEFS_TEST_DEED"); deed != "" {
+		os.Exit(deeds[deed](os.Args[1:]))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// setup says what differs from the defaults.
+type setup struct {
+	service     apitest.Options
+	ttl, stale  time.Duration
+	timeout     time.Duration
+	loadTimeout time.Duration
+	allowEmpty  bool
+	concurrency int
+	identify    func(path string, mode uint32) fusefs.StableAttr
+}
+
+// fixture is a mount of a stand-in service.
+type fixture struct {
+	t        testing.TB
+	dir      string // mount point
+	service  *apitest.Server
+	listings *cache.Listings
+	requests *requests
+	unmount  func()
+}
+
+// mount starts a service and mounts it. The test fails if it cannot be unmounted.
+func mount(t testing.TB, s setup) *fixture {
+	t.Helper()
+	needFUSE(t)
+	if s.service.Tree == nil {
+		s.service.Tree = apitest.Example()
+	}
+	service, err := apitest.New(s.service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(service.Close)
+	f := &fixture{t: t, dir: t.TempDir(), service: service, requests: &requests{count: map[string]int{}}}
+	f.mount(s)
+	return f
+}
+
+// mount mounts the service of the fixture, with an empty cache.
+func (f *fixture) mount(s setup) {
+	t := f.t
+	t.Helper()
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&s.ttl, time.Hour)
+	def(&s.timeout, 10*time.Second)
+	def(&s.loadTimeout, 10*time.Minute)
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	client, err := apiclient.New(apiclient.Options{
+		URL: f.service.URL(), Key: f.service.APIKey(), Secret: f.service.Secret(), CDN: f.service.CDN(),
+		Types: []string{"includeinvalid"}, Concurrency: s.concurrency, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.listings = cache.New(cache.Options{Lister: client, TTL: s.ttl, Stale: s.stale, Timeout: s.timeout,
+		LoadTimeout: s.loadTimeout, Memory: 256 << 20, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log})
+	tree := newTree(Options{
+		Listings: f.listings, Root: f.service.Tree().Root(), TTL: s.ttl,
+		FileMode: 0o444, DirMode: 0o555, Log: log, Debug: os.Getenv("SEFS_TEST_DEBUG") != "",
+		OnPanic: func(p any) { t.Errorf("an operation panicked: %v", p) },
+	})
+	if s.identify != nil {
+		tree.identify = s.identify
+	}
+	// As New does, but that the requests of the kernel are counted.
+	o := tree.options(slog.NewLogLogger(log.Handler(), slog.LevelWarn))
+	raw := fusefs.NewNodeFS(tree.root(), o)
+	server, err := fuse.NewServer(&counting{RawFileSystem: raw, requests: f.requests}, f.dir, &o.MountOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve()
+	if err := server.WaitMount(); err != nil {
+		t.Fatal(err)
+	}
+	f.unmount = sync.OnceFunc(func() {
+		if err := server.Unmount(); err != nil {
+			t.Errorf("unmount: %v", err)
+			_ = syscall.Unmount(f.dir, syscall.MNT_DETACH)
+		}
+		f.listings.Close()
+		client.Close()
+	})
+	t.Cleanup(f.unmount)
+}
+
+// needFUSE skips a test where there is no FUSE, but fails it in CI.
+func needFUSE(t testing.TB) {
+	t.Helper()
+	device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err == nil {
+		_ = device.Close()
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("no FUSE here: %v", err)
+	}
+	t.Skipf("no FUSE here, so nothing can be mounted: %v", err)
+}
+
+// testWriter logs to the test.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimSuffix(string(p), "\n"))
+	return len(p), nil
+}
+
+// requests counts what the kernel asked.
+type requests struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (r *requests) add(op string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count[op]++
+}
+
+// take returns the counts since the last take, of the given operations only.
+func (r *requests) take(ops ...string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []string
+	for _, op := range ops {
+		all = append(all, fmt.Sprintf("%s %d", op, r.count[op]))
+	}
+	clear(r.count)
+	return strings.Join(all, ", ")
+}
+
+// counting counts requests on their way.
+type counting struct {
+	fuse.RawFileSystem
+	requests *requests
+}
+
+func (c *counting) Lookup(cancel <-chan struct{}, h *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	c.requests.add("LOOKUP")
+	return c.RawFileSystem.Lookup(cancel, h, name, out)
+}
+
+func (c *counting) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	c.requests.add("OPENDIR")
+	return c.RawFileSystem.OpenDir(cancel, in, out)
+}
+
+func (c *counting) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	c.requests.add("READDIR")
+	return c.RawFileSystem.ReadDir(cancel, in, out)
+}
+
+func (c *counting) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	c.requests.add("READDIR") // either kind fills the kernel's cache
+	c.requests.add("READDIRPLUS")
+	return c.RawFileSystem.ReadDirPlus(cancel, in, out)
+}
+
+func (c *counting) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+	c.requests.add("GETATTR")
+	return c.RawFileSystem.GetAttr(cancel, in, out)
+}
+
+func (c *counting) GetXAttr(cancel <-chan struct{}, h *fuse.InHeader, attr string, dest []byte) (uint32, fuse.Status) {
+	c.requests.add("GETXATTR")
+	return c.RawFileSystem.GetXAttr(cancel, h, attr, dest)
+}
+
+// run runs a program to its end, with a time limit, in the mount point.
+func (f *fixture) run(name string, args ...string) (stdout, stderr string, err error) {
+	f.t.Helper()
+	return f.runFor(time.Minute, name, args...)
+}
+
+func (f *fixture) runFor(limit time.Duration, name string, args ...string) (stdout, stderr string, err error) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = "/"
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		f.t.Errorf("%s %q did not end within %v", name, args, limit)
+	}
+	return out.String(), errs.String(), err
+}
+
+// must runs a program that has to succeed, and returns what it printed.
+func (f *fixture) must(name string, args ...string) string {
+	f.t.Helper()
+	out, errs, err := f.run(name, args...)
+	if err != nil {
+		f.t.Fatalf("%s %q: %v\n%s", name, args, err, errs)
+	}
+	return out
+}
+
+// find returns what find prints of the mount, relative and sorted, with the types.
+func (f *fixture) find() []string {
+	f.t.Helper()
+	out := f.must("find", f.dir, "-mindepth", "1", "-printf", `%y %P\0`)
+	return sorted(strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"))
+}
+
+// deed runs a deed of the test binary in a process of its own.
+func (f *fixture) deed(name string, args ...string) string {
+	f.t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "SEFS_TEST_DEED="+name)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		f.t.Fatalf("%s %q: %v\n%s", name, args, err, errs.String())
+	}
+	return string(out)
+}
+
+// deeds are what the test binary can be told to do, by name.
+var deeds = map[string]func(args []string) int{
+	"seek": seekDeed,
+	"stat": statDeed,
+}
+
+func fail(w *os.File, format string, args ...any) int {
+	_, _ = fmt.Fprintf(w, format+"\n", args...)
+	return 1
+}
+
+// wantErrno checks that an operation failed with a certain errno.
+func wantErrno(t testing.TB, what string, err error, want syscall.Errno) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+// eventually waits until f is true, for as long as it could reasonably take.
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}

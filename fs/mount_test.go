@@ -1,0 +1,312 @@
+package fs
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"sefs/apiclient/apitest"
+)
+
+// want is what find has to print of a tree.
+func want(tree *apitest.Tree) []string {
+	files, dirs := tree.PathsOf("includeinvalid")
+	var all []string
+	for _, dir := range dirs {
+		all = append(all, "d "+dir)
+	}
+	for _, file := range files {
+		if _, both := slices.BinarySearch(dirs, file); !both {
+			all = append(all, "f "+file)
+		}
+	}
+	return sorted(all)
+}
+
+func TestExample(t *testing.T) {
+	for _, name := range []string{"default", "literal"} {
+		shape, ok := apitest.ShapeNamed(name)
+		if !ok {
+			t.Fatalf("no shape %s", name)
+		}
+		f := mount(t, setup{service: apitest.Options{Shape: shape}})
+		if diff := cmp.Diff([]string{"d folder1", "f folder1/movie2.mp4", "f movie.mp4"}, f.find()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// A second walk within the TTL makes no call.
+func TestFindInEveryOrderAndShape(t *testing.T) {
+	tree := apitest.Nested(root, 10, 3, 2)
+	for _, order := range apitest.Orders() {
+		t.Run(order.String(), func(t *testing.T) {
+			f := mount(t, setup{service: apitest.Options{Tree: tree, Order: order}})
+			for range 2 {
+				if diff := cmp.Diff(want(tree), f.find()); diff != "" {
+					t.Error(diff)
+				}
+				t.Logf("%d calls", f.service.Calls().Total)
+				if calls := f.service.Calls(); calls.Total > 1111 || calls.Rejected > 0 {
+					t.Errorf("calls: %+v", calls)
+				}
+				f.service.ResetCalls()
+			}
+			f.find()
+			if n := f.service.Calls().Total; n != 0 {
+				t.Errorf("%d calls in a walk within the TTL", n)
+			}
+		})
+	}
+	small := apitest.Generate(root, apitest.Gen{Seed: 7, Folders: 4, Depth: 3, Files: 40, OddNames: true, Mixed: true})
+	for _, shape := range apitest.Shapes() {
+		for _, order := range apitest.Orders() {
+			t.Run(shape.Name+"/"+order.String(), func(t *testing.T) {
+				f := mount(t, setup{service: apitest.Options{Tree: small, Order: order, Shape: shape.Shape}})
+				if diff := cmp.Diff(want(small), f.find()); diff != "" {
+					t.Error(diff)
+				}
+				f.unmount()
+				f.service.Close()
+			})
+		}
+	}
+}
+
+func TestOddNames(t *testing.T) {
+	tree := apitest.NewTree(root)
+	for _, name := range append(apitest.OddNames(), "two\nlines", "-x", "0", "1", "é", "e\u0301", strings.Repeat("n", 255)) {
+		tree.AddFile("files/" + name)
+		tree.AddFile("folders/" + name + "/" + name)
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree}})
+	if diff := cmp.Diff(want(tree), f.find()); diff != "" {
+		t.Error(diff)
+	}
+	for _, path := range want(tree) {
+		if _, err := os.Lstat(filepath.Join(f.dir, path[2:])); err != nil {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
+// Names that no file system may show are left out; the rest of the folder is there.
+func TestNamesThatNoFileSystemMayShow(t *testing.T) {
+	tree := apitest.NewTree(root)
+	tree.AddFile("ok")
+	for _, name := range []string{"", ".", "..", "a/b", "/etc/passwd", "nul\x00nul", strings.Repeat("x", 256)} {
+		tree.AddRaw("", name, apitest.File{Kind: apitest.Video})
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree}})
+	if diff := cmp.Diff([]string{"f ok"}, f.find()); diff != "" {
+		t.Error(diff)
+	}
+	if hidden := f.listings.Stats().Hidden; hidden != 7 {
+		t.Errorf("%d names counted as left out", hidden)
+	}
+}
+
+func TestManyProcessesAskOnce(t *testing.T) {
+	tree := apitest.NewTree(root)
+	for i := range 950 {
+		tree.AddFile(fmt.Sprintf("cold/%04d", i))
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree, Latency: 20e6}})
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			out, err := exec.Command("ls", "-f", f.dir+"/cold").Output()
+			if err != nil || strings.Count(string(out), "\n") != 952 {
+				t.Errorf("%d lines, error %v", strings.Count(string(out), "\n"), err)
+			}
+		})
+	}
+	all.Wait()
+	// One chain of pages; the first came with the root's own listing.
+	for call, n := range f.service.Calls().List {
+		if n != 1 {
+			t.Errorf("%+v was asked %d times", call, n)
+		}
+	}
+	if n := f.service.Calls().Total; n < 10 || n > 11 {
+		t.Errorf("%d calls for 950 files", n)
+	}
+}
+
+func TestAttributes(t *testing.T) {
+	f := mount(t, setup{})
+	got := f.deed("stat", f.dir, f.dir+"/folder1", f.dir+"/movie.mp4", f.dir+"/folder1/movie2.mp4")
+	const rest = "size 0 uid 0 times 0.0 0.0 0.0\x00"
+	path := func(rel string, mode uint32) uint64 { return identify(root+rel, mode).Ino }
+	expect := fmt.Sprintf("ino 1 mode 40555 nlink 1 %sino %d mode 40555 nlink 1 %sino %d mode 100444 nlink 1 %sino %d mode 100444 nlink 1 %s",
+		rest, path("/folder1", syscall.S_IFDIR), rest, path("/movie.mp4", syscall.S_IFREG), rest, path("/folder1/movie2.mp4", syscall.S_IFREG), rest)
+	if got != expect {
+		t.Errorf("got  %q\nwant %q", got, expect)
+	}
+}
+
+// The numbers in the listing are those that stat shows, also after a remount.
+func TestInodeNumbers(t *testing.T) {
+	tree := apitest.Generate(root, apitest.Gen{Seed: 3, Folders: 3, Depth: 2, Files: 20, OddNames: true})
+	f := mount(t, setup{service: apitest.Options{Tree: tree}})
+	first := f.must("find", f.dir, "-printf", `%i %P\0`)
+	seen := map[string]string{}
+	for _, line := range strings.Split(strings.TrimSuffix(first, "\x00"), "\x00") {
+		ino, path, _ := strings.Cut(line, " ")
+		if other, ok := seen[ino]; ok {
+			t.Errorf("%q and %q are both %s", path, other, ino)
+		}
+		seen[ino] = path
+	}
+	// ls -i shows what readdir says, ls -id what stat says.
+	for _, dir := range []string{"", "/" + strings.TrimPrefix(want(tree)[0], "d ")} {
+		for _, line := range strings.Split(strings.TrimSuffix(f.deed("seek", f.dir+dir), "\x00"), "\x00") {
+			parts := strings.SplitN(line, " ", 3)
+			var st syscall.Stat_t
+			if err := syscall.Lstat(f.dir+dir+"/"+parts[2], &st); err != nil {
+				t.Fatal(err)
+			}
+			if dir == "" && parts[2] == ".." {
+				continue // the mount point's parent, to stat
+			}
+			if fmt.Sprint(st.Ino) != parts[1] || st.Ino == 0 || st.Ino == math.MaxUint64 {
+				t.Errorf("%q has number %d, and %s in the listing", line, st.Ino, parts[1])
+			}
+		}
+	}
+	f.unmount()
+	f.mount(setup{})
+	if again := f.must("find", f.dir, "-printf", `%i %P\0`); again != first {
+		t.Error("numbers differ after a remount")
+	}
+}
+
+// Two paths that hash to one number stay two files.
+func TestInodeCollisions(t *testing.T) {
+	tree := apitest.NewTree(root)
+	for i := range 5 {
+		tree.AddFile(fmt.Sprintf("dir%d/file%d", i, i))
+		tree.AddFile(fmt.Sprintf("file%d", i))
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, identify: func(path string, mode uint32) fusefs.StableAttr {
+		id := identify(path, mode)
+		id.Ino = 42
+		return id
+	}})
+	if out := f.must("sh", "-c", "cd "+f.dir+" && ls -1 dir0 dir1 dir2 dir3 dir4 && ls -lid dir* file* | grep -c '^ *42 '"); !strings.HasSuffix(out, "\n10\n") ||
+		!strings.Contains(out, "dir3:\nfile3\n\ndir4:\nfile4\n") {
+		t.Errorf("got\n%s", out)
+	}
+}
+
+func TestUsableInodeNumbers(t *testing.T) {
+	for _, ino := range []uint64{0, 1, math.MaxUint64} {
+		if u := usable(ino); u <= 1 || u == math.MaxUint64 {
+			t.Errorf("%d becomes %d", ino, u)
+		}
+	}
+	if usable(2) != 2 || usable(1<<63) != 1<<63 {
+		t.Error("a number that may be used was changed")
+	}
+}
+
+func TestDotAndDotDot(t *testing.T) {
+	f := mount(t, setup{})
+	for _, dir := range []string{"", "/folder1"} {
+		if out := f.must("ls", "-a", f.dir+dir); !strings.HasPrefix(out, ".\n..\n") {
+			t.Errorf("ls -a %s shows %q", dir, out)
+		}
+	}
+}
+
+// Offsets can be kept and gone back to, on any handle, in small and large folders,
+// with names that end at every place of the kernel's buffers.
+func TestSeek(t *testing.T) {
+	tree := apitest.NewTree(root)
+	tree.AddDir("empty")
+	for i := range 1200 {
+		tree.AddFile(fmt.Sprintf("large/%04d%s", i, strings.Repeat("n", i%200)))
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree}})
+	for dir, n := range map[string]int{"": 4, "/empty": 2, "/large": 1202} {
+		if out := f.deed("seek", f.dir+dir); strings.Count(out, "\x00") != n {
+			t.Errorf("%d entries in %q", strings.Count(out, "\x00"), dir)
+		}
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	f := mount(t, setup{})
+	movie := f.dir + "/movie.mp4"
+	for what, err := range map[string]error{
+		"create":   func() error { _, err := os.Create(f.dir + "/x"); return err }(),
+		"write":    func() error { _, err := os.OpenFile(movie, os.O_WRONLY, 0); return err }(),
+		"mkdir":    os.Mkdir(f.dir+"/x", 0o777),
+		"remove":   os.Remove(movie),
+		"rmdir":    os.Remove(f.dir + "/folder1"),
+		"rename":   os.Rename(movie, f.dir+"/x"),
+		"link":     os.Link(movie, f.dir+"/x"),
+		"symlink":  os.Symlink("x", f.dir+"/x"),
+		"chmod":    os.Chmod(movie, 0o600),
+		"chown":    os.Chown(movie, 1, 1),
+		"truncate": os.Truncate(movie, 1),
+		"mknod":    syscall.Mknod(f.dir+"/x", syscall.S_IFIFO|0o600, 0),
+		"setxattr": syscall.Setxattr(movie, "user.x", []byte("y"), 0),
+		"utimes":   syscall.Utimes(movie, make([]syscall.Timeval, 2)),
+	} {
+		wantErrno(t, what, err, syscall.EROFS)
+	}
+	for _, args := range [][]string{{"touch", f.dir + "/x"}, {"rm", "-f", movie}, {"mkdir", f.dir + "/y"}} {
+		if _, errs, err := f.run(args[0], args[1:]...); err == nil || !strings.Contains(errs, "Read-only file system") {
+			t.Errorf("%v: %v, %q", args, err, errs)
+		}
+	}
+}
+
+// An empty read would look like an empty file.
+func TestFilesCannotBeReadYet(t *testing.T) {
+	f := mount(t, setup{})
+	_, err := os.ReadFile(f.dir + "/movie.mp4")
+	wantErrno(t, "read", err, syscall.EOPNOTSUPP)
+}
+
+func TestNameTooLong(t *testing.T) {
+	f := mount(t, setup{})
+	_, err := os.Lstat(f.dir + "/" + strings.Repeat("x", 256))
+	wantErrno(t, "lstat", err, syscall.ENAMETOOLONG)
+}
+
+// Nobody is asked for attributes that are never there.
+func TestXattrsAreOff(t *testing.T) {
+	f := mount(t, setup{})
+	for range 3 {
+		_, err := syscall.Getxattr(f.dir+"/movie.mp4", "user.x", nil)
+		wantErrno(t, "getxattr", err, syscall.EOPNOTSUPP)
+	}
+	if got := f.requests.take("GETXATTR"); got != "GETXATTR 0" {
+		t.Error(got)
+	}
+}
+
+func TestStatfsNeedsNoNetwork(t *testing.T) {
+	f := mount(t, setup{})
+	f.find()
+	f.service.Close()
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(f.dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Bsize != 4096 || st.Namelen != 255 || st.Files != 3 || st.Bfree != 0 || st.Bavail != 0 || st.Ffree != 0 {
+		t.Errorf("%+v", st)
+	}
+}
