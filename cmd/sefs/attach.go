@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sefs/apiclient"
+	"sefs/cache"
+	"sefs/fs"
+)
+
+// job is what `mount` was asked to do, checked as far as it can be without the
+// service.
+type job struct {
+	settings   *settings
+	secret     string
+	remote     string
+	mountpoint string
+	log        *slog.Logger
+}
+
+// attachment is a mount that answers, with all that serves it.
+type attachment struct {
+	job
+	client   *apiclient.Client
+	listings *cache.Listings
+	mount    *fs.Mount
+}
+
+// attach asks the service for REMOTE and mounts it. It returns once the mount
+// answers; on an error nothing is mounted.
+func attach(ctx context.Context, j job) (*attachment, error) {
+	client, err := newClient(j.settings, j.secret, j.log)
+	if err != nil {
+		return nil, err
+	}
+	a := &attachment{job: j, client: client}
+	a.listings = cache.New(cache.Options{
+		Lister:      client,
+		TTL:         j.settings.ttl,
+		Stale:       j.settings.stale,
+		Timeout:     j.settings.timeout,
+		LoadTimeout: j.settings.loadTimeout,
+		Memory:      j.settings.memory,
+		Root:        j.remote,
+		AllowEmpty:  j.settings.allowEmpty,
+		Log:         j.log,
+	})
+	if err := a.try(ctx); err != nil {
+		a.close()
+		return nil, explain(err, j.settings, j.remote)
+	}
+	return a, nil
+}
+
+// newClient returns a client for the account of the settings.
+func newClient(s *settings, secret string, log *slog.Logger) (*apiclient.Client, error) {
+	return apiclient.New(apiclient.Options{
+		URL:         s.apiURL,
+		Key:         s.apiKey,
+		Secret:      secret,
+		CDN:         s.cdn,
+		Types:       s.types,
+		Concurrency: s.concurrency,
+		Log:         log,
+	})
+}
+
+// try lists REMOTE, mounts it and looks at it through the kernel.
+func (a *attachment) try(ctx context.Context) error {
+	// No deadline here: the cache ends a load that makes no progress for --timeout,
+	// and a large folder whose pages keep coming may take longer.
+	root, err := a.listings.Get(ctx, a.remote)
+	if errors.Is(err, cache.ErrEmptyRoot) {
+		err = a.elsewhere(ctx, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s := a.settings
+	a.mount, err = fs.New(a.mountpoint, fs.Options{
+		Listings: a.listings,
+		Root:     a.remote,
+		TTL:      s.ttl,
+		UID:      s.uid, GID: s.gid,
+		FileMode: s.fileMode, DirMode: s.dirMode,
+		AllowOther: s.allowOther,
+		Log:        a.log,
+		Debug:      s.debug,
+	})
+	if err != nil {
+		return fail(exitFUSE, "%s cannot be mounted: %v: check the right to mount, and the kernel's log (dmesg)", a.mountpoint, err)
+	}
+	if err := alive(a.mountpoint); err != nil {
+		_ = a.unmount() // the mount's silence is what counts
+		return fail(exitFUSE, "the mount at %s gave no sign of life (%v): it was taken away again", a.mountpoint, err)
+	}
+	a.log.Info("mounted", "remote", a.remote, "mountpoint", a.mountpoint, "entries", root.Len())
+	return nil
+}
+
+// elsewhere adds to the error for an empty REMOTE where the account's files are.
+func (a *attachment) elsewhere(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, a.settings.timeout)
+	defer cancel()
+	storages, listErr := a.client.Storages(ctx)
+	if listErr != nil {
+		a.log.Debug("the account's storages are not known", "error", listErr)
+	}
+	return &elsewhereError{err, storages}
+}
+
+// serve waits until the mount is unmounted from outside, or unmounts it when ctx
+// ends.
+func (a *attachment) serve(ctx context.Context) error {
+	gone := make(chan struct{})
+	go func() {
+		a.mount.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		a.log.Info("unmounted from outside", "mountpoint", a.mountpoint)
+		a.close()
+		return nil
+	case <-ctx.Done():
+	}
+	return a.detach()
+}
+
+// detach unmounts and ends what served the mount.
+func (a *attachment) detach() error {
+	err := a.unmount()
+	a.close()
+	return err
+}
+
+// unmount ends the mount, lazily if it is in use.
+func (a *attachment) unmount() error {
+	// With its limit, since it also waits for requests that are being served.
+	_, err := limited(func() (struct{}, error) { return struct{}{}, a.mount.Unmount() })
+	if err != nil {
+		// It may be gone: unmounted by another just now. A mount that is not ours, on
+		// the same folder since, is not to be touched.
+		if top, tableErr := topMount(a.mountpoint); tableErr == nil && (top == nil || top.FSType != fs.FSType) {
+			return nil
+		}
+		err = unmountPath(a.mountpoint, false) // again, for a reason that can be told
+	}
+	if err == nil {
+		a.log.Info("unmounted", "mountpoint", a.mountpoint)
+		return nil
+	}
+	if lazyErr := unmountPath(a.mountpoint, true); lazyErr != nil {
+		return fail(exitFailed, "%s cannot be unmounted (%v, then %v): run umount -l %s as root", a.mountpoint, err, lazyErr, a.mountpoint)
+	}
+	if errors.Is(err, unix.EBUSY) {
+		a.log.Warn("in use, so detached lazily: programs that still use the mount get errors from now on", "mountpoint", a.mountpoint)
+	} else {
+		a.log.Warn("detached lazily: a plain unmount failed", "mountpoint", a.mountpoint, "error", err)
+	}
+	return nil
+}
+
+// close ends what serves the mount. A load that does not end by itself is not
+// waited for long: the process ends next.
+func (a *attachment) close() {
+	done := make(chan struct{})
+	go func() {
+		a.listings.Close()
+		a.client.Close()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(lookLimit):
+		a.log.Warn("a load did not end")
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const secretVariable = "SEFS_API_SECRET"
+
+// readSecret returns the API secret, once the rest of the credentials is there.
+func readSecret(p *process, s *settings) (string, error) {
+	secret := p.env(secretVariable)
+	// A flag beats the environment here as everywhere.
+	if s.secretFile != "" && (secret == "" || s.secretFileByFlag) {
+		var err error
+		if secret, err = readSecretFile(s.secretFile); err != nil {
+			return "", err
+		}
+	}
+	var missing []string
+	for _, need := range []struct {
+		has  bool
+		name string
+	}{
+		{s.apiKey != "", "the API key (--api-key or SEFS_API_KEY)"},
+		{s.cdn != 0, "the CDN number (--cdn or SEFS_CDN)"},
+		{secret != "", "the API secret (" + secretVariable + " or --" + secretFileKey + ")"},
+	} {
+		if !need.has {
+			missing = append(missing, need.name)
+		}
+	}
+	if len(missing) > 0 {
+		return "", fail(exitCredentials, "credentials are missing: set %s", strings.Join(missing, ", "))
+	}
+	return secret, nil
+}
+
+// readSecretFile reads a file that nobody but its owner may touch. The mode is
+// asked of the open file, so that it is that of the bytes which are read.
+func readSecretFile(path string) (string, error) {
+	// Without O_NONBLOCK, opening a named pipe would wait for its writer.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "", fail(exitCredentials, "the secret file %s cannot be read: %v", path, bare(err))
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return "", fail(exitCredentials, "the secret file %s cannot be read: %v", path, bare(err))
+	case !info.Mode().IsRegular():
+		// The process in the background reads it again, which a pipe does not allow.
+		return "", fail(exitCredentials, "the secret file %s is no regular file: give the path of one", path)
+	case info.Mode().Perm()&0o077 != 0:
+		return "", fail(exitCredentials, "the secret file %s is open to others (mode %04o): run chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	const limit = 4096
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return "", fail(exitCredentials, "the secret file %s cannot be read: %v", path, bare(err))
+	}
+	secret := strings.TrimSpace(string(text))
+	if secret == "" || len(text) > limit || strings.ContainsAny(secret, "\n\x00") {
+		return "", fail(exitCredentials, "the secret file %s does not hold one line with the API secret", path)
+	}
+	return secret, nil
+}
+
+// bare is an error without the operation and path that os puts before it.
+func bare(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"sefs/apiclient"
+	"sefs/cache"
+)
+
+// Exit codes. Scripts rely on them; exitCodes below is what users read.
+const (
+	exitDone = iota
+	exitFailed
+	exitUsage
+	exitMountpoint
+	exitCredentials
+	exitRemote
+	exitService
+	exitClock
+	exitFUSE
+)
+
+const exitCodes = `Exit codes:
+  0  done
+  1  failed, for a reason not below (a mount in use, an interrupt)
+  2  usage: a flag, variable, config file or argument is wrong
+  3  the mount point: missing, no folder, not empty, already or not a mount
+  4  credentials are missing or refused
+  5  REMOTE is unknown to the service, or empty
+  6  the service cannot be reached, or fails
+  7  this machine's clock is wrong
+  8  FUSE is missing or not permitted`
+
+const interrupted = "interrupted: nothing is mounted"
+
+// failure is an error in words for the user, with the exit code it ends in.
+type failure struct {
+	code   int
+	text   string   // one line: what is wrong and what to do
+	detail []string // further lines, for what one line cannot hold
+}
+
+func (f *failure) Error() string { return f.text }
+
+func fail(code int, format string, args ...any) error {
+	return &failure{code: code, text: fmt.Sprintf(format, args...)}
+}
+
+// cause is one row of the table from what the service's client reports to what
+// the user reads.
+type cause struct {
+	code int
+	is   func(error) bool
+	say  func(error) string
+}
+
+// causes is that table; the first row that fits counts, the last fits always.
+func causes(s *settings, remote string) []cause {
+	host := hostOf(s.apiURL)
+	return []cause{
+		{exitFailed, wraps(context.Canceled), func(error) string { return interrupted }},
+		{exitRemote, wraps(cache.ErrEmptyRoot), func(err error) string {
+			return remote + " is unknown to the service or empty: check REMOTE" + elsewhere(err) +
+				", or mount it as it is with --allow-empty"
+		}},
+		{exitCredentials, hasCode("0001"), func(error) string {
+			return fmt.Sprintf("the service refused the API key (code 0001): check --api-key, and that it belongs to --cdn %d", s.cdn)
+		}},
+		{exitCredentials, hasCode("0003"), func(error) string {
+			return "the service refused the signature (code 0003): check the API secret (SEFS_API_SECRET or --api-secret-file)"
+		}},
+		{exitCredentials, apiclient.IsAuth, func(err error) string {
+			return fmt.Sprintf("the service refused access: %v: ask ScaleEngine whether this account may use the API", err)
+		}},
+		{exitClock, apiclient.IsClock, func(err error) string {
+			return "the service refused the time of the request (code 0002): " + clockIs(err) +
+				": set it, for example with timedatectl set-ntp true"
+		}},
+		{exitService, wraps(context.DeadlineExceeded), func(err error) string {
+			return fmt.Sprintf("no answer from %s within --timeout %s: check the network, or give it longer (%v)", host, s.timeout, err)
+		}},
+		{exitService, noAnswer, func(err error) string {
+			return fmt.Sprintf("%s gives no answer: check --api-url, the network and any proxy (%v)", host, err)
+		}},
+		{exitService, apiclient.IsTemporary, func(err error) string {
+			return fmt.Sprintf("the service at %s is failing: try again later (%v)", host, err)
+		}},
+		{exitService, func(error) bool { return true }, func(err error) string {
+			return fmt.Sprintf("the service at %s did not do what was asked: check --api-url and REMOTE (%v)", host, err)
+		}},
+	}
+}
+
+// explain turns what went wrong between us and the service into a failure.
+func explain(err error, s *settings, remote string) error {
+	var f *failure
+	if err == nil || errors.As(err, &f) {
+		return err
+	}
+	for _, c := range causes(s, remote) {
+		if c.is(err) {
+			return fail(c.code, "%s", c.say(err))
+		}
+	}
+	return err
+}
+
+func wraps(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func hasCode(code string) func(error) bool {
+	return func(err error) bool {
+		var e *apiclient.Error
+		return errors.As(err, &e) && e.Code == code
+	}
+}
+
+// noAnswer reports whether not even a bad answer came.
+func noAnswer(err error) bool {
+	var e *apiclient.Error
+	return errors.As(err, &e) && e.Status == 0 && e.Err != nil
+}
+
+// clockIs says how wrong the clock is, as far as the service told.
+func clockIs(err error) string {
+	var e *apiclient.Error
+	if !errors.As(err, &e) || e.Skew.Abs() < time.Second {
+		return "this machine's clock is wrong"
+	}
+	way := "behind"
+	if e.Skew < 0 {
+		way = "ahead of"
+	}
+	return fmt.Sprintf("this machine's clock is %s %s the service's", e.Skew.Abs().Round(time.Second), way)
+}
+
+// elsewhereError adds to an empty REMOTE where the account's files are.
+type elsewhereError struct {
+	error
+	storages []string
+}
+
+func (e *elsewhereError) Unwrap() error { return e.error }
+
+func elsewhere(err error) string {
+	var e *elsewhereError
+	if !errors.As(err, &e) || len(e.storages) == 0 {
+		return ""
+	}
+	return " (this account's files are on " + strings.Join(e.storages, ", ") + ")"
+}
+
+// hostOf is the host of an address that was checked before.
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Host
+	}
+	return address
+}
