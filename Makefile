@@ -1,0 +1,40 @@
+# make demo and make test need nothing but Go, make and the module proxy.
+# The race detector needs a C compiler besides; without one the tests run without it.
+
+GO     ?= go
+RACE   := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
+LINT    = $(GO) tool -modfile=.ci/tools.mod golangci-lint
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
+
+.PHONY: help build demo test vet lint fuzz bench clean
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+build: ## the program, as bin/sefs
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/sefs ./cmd/sefs
+
+demo: ## a guided run against a service of its own: no account, no network
+	$(GO) run ./cmd/sefs demo
+
+test: vet lint ## everything that has to pass
+	$(if $(RACE),,@echo "make test: no C compiler, so no race detector")
+	$(GO) test $(RACE) -timeout 12m ./...
+	GOMAXPROCS=1 $(GO) test $(RACE) -timeout 12m -count=1 ./fs ./cmd/sefs
+
+vet:
+	$(GO) vet ./...
+	$(GO) mod verify
+
+lint: ## the rules of .golangci.yml, the directions of imports among them
+	$(LINT) run ./...
+
+fuzz: ## a minute for each fuzz target
+	$(GO) test ./apiclient -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime 1m -fuzzminimizetime 10x
+	$(GO) test ./apiclient -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 1m -fuzzminimizetime 10x
+
+bench: ## benchmarks, with calls counted
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./apiclient ./cache ./fs
+
+clean: ## what make build made
+	rm -rf bin
