@@ -135,8 +135,8 @@ func TestInterruptedCaller(t *testing.T) {
 	if err := impatient.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- impatient.Wait() }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = impatient.Wait() }()
 	select {
 	case <-ended:
 	case <-time.After(5 * time.Second):

@@ -56,6 +56,8 @@ func fileAt(full string) File {
 // types are the values that a request's type may have, each with the files that it shows. The service's
 // pages only list the words; that "valid" spans the three kinds, and that nothing but "includeinvalid"
 // shows files of other kinds, is the reading that hides most.
+//
+//nolint:gochecknoglobals // a table
 var types = map[string]func(File) bool{
 	"video":          func(f File) bool { return f.Kind == Video && !f.Invalid && !f.Deleted },
 	"audio":          func(f File) bool { return f.Kind == Audio && !f.Invalid && !f.Deleted },

@@ -94,7 +94,7 @@ func (s Shape) marks(a *array, l *listed, root bool) {
 	if s.CutWhole && !root && mark == 1 && len(l.files) > 0 {
 		mark, offset = -1, l.count
 	}
-	if mark != 1 || !s.Unmarked && !(s.RootUnmarked && root) {
+	if unmarked := s.Unmarked || s.RootUnmarked && root; mark != 1 || !unmarked {
 		a.set("__is_loaded", s.loaded(mark))
 	}
 	switch {

@@ -34,6 +34,8 @@ type refusal struct {
 func (r *refusal) Error() string { return r.code + " " + r.message }
 
 // messages are the texts of the failure codes, as the service's page has them.
+//
+//nolint:gochecknoglobals // a table
 var messages = map[string]string{
 	"0000": "Unrecognized API Command",
 	"0001": "CDN Authorization failed. Invalid API Key or not authorized for that account.",
@@ -115,14 +117,14 @@ func (c *checker) check(text []byte, now time.Time) (req request, replayed bool,
 	known := []string{"command", "api_key", "timestamp", "cdn", "signature"}
 	switch req.command {
 	case listCommand:
-		req.call, err = c.list(fields)
-		known = append(known, "path", "type", "offset")
+		call, refused := c.list(fields)
+		if refused != nil {
+			return req, replayed, refused
+		}
+		req.call, known = call, append(known, "path", "type", "offset")
 	case storageCommand:
 	default:
 		return req, replayed, refuse("0000")
-	}
-	if err != nil {
-		return req, replayed, err.(*refusal)
 	}
 	for _, k := range fields.keys {
 		if !slices.Contains(known, k) {
@@ -159,7 +161,7 @@ func (c *checker) common(fields *array, now time.Time) *refusal {
 }
 
 // list checks the fields of files.list.
-func (c *checker) list(fields *array) (Call, error) {
+func (c *checker) list(fields *array) (Call, *refusal) {
 	call := Call{Offset: -1, Type: defaultType}
 	path, _ := fields.get("path").(string)
 	if !wellFormed(path) {

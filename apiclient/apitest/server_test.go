@@ -132,7 +132,7 @@ func TestClientGoes(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	form := url.Values{"json": {c.signed("files.list", "path", "sestore4/jb")}}.Encode()
-	req, _ := http.NewRequestWithContext(ctx, "POST", s.URL(), strings.NewReader(form))
+	req, _ := http.NewRequestWithContext(ctx, http.MethodPost, s.URL(), strings.NewReader(form))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	done := make(chan error)
 	go func() {
