@@ -75,7 +75,10 @@ func (a *attachment) try(ctx context.Context) error {
 	// No deadline here: the cache ends a load that makes no progress for --timeout,
 	// and a large folder whose pages keep coming may take longer.
 	root, err := a.listings.Get(ctx, a.remote)
-	if errors.Is(err, cache.ErrEmptyRoot) {
+	if err == nil && root.Len() == 0 && !a.settings.allowEmpty {
+		err = cache.ErrEmptyRoot
+	}
+	if errors.Is(err, cache.ErrEmptyRoot) || refusesPath(err) {
 		err = a.elsewhere(ctx, err)
 	}
 	if err != nil {
@@ -106,7 +109,7 @@ func (a *attachment) try(ctx context.Context) error {
 	return nil
 }
 
-// elsewhere adds to the error for an empty REMOTE where the account's files are.
+// elsewhere adds to the error for an unknown REMOTE where the account's files are.
 func (a *attachment) elsewhere(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.settings.timeout)
 	defer cancel()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +70,9 @@ func causes(s *settings, remote string) []cause {
 			return remote + " is unknown to the service or empty: check REMOTE" + elsewhere(err) +
 				", or mount it as it is with --allow-empty"
 		}},
+		{exitRemote, refusesPath, func(err error) string {
+			return fmt.Sprintf("the service refuses %s: check REMOTE%s (%v)", remote, elsewhere(err), err)
+		}},
 		{exitCredentials, hasCode("0001"), func(error) string {
 			return fmt.Sprintf("the service refused the API key (code 0001): check --api-key, and that it belongs to --cdn %d", s.cdn)
 		}},
@@ -121,6 +126,14 @@ func hasCode(code string) func(error) bool {
 	}
 }
 
+// refusesPath reports whether the service answered with a failure that is none of
+// those it documents: none of them is about a path it does not know.
+func refusesPath(err error) bool {
+	var e *apiclient.Error
+	return errors.As(err, &e) && e.Err == nil && !e.Malformed && e.Status == http.StatusOK &&
+		!slices.Contains([]string{"0000", "0001", "0002", "0003", "0004", "0005", "0006", "0100", "1000"}, e.Code)
+}
+
 // noAnswer reports whether not even a bad answer came.
 func noAnswer(err error) bool {
 	var e *apiclient.Error
@@ -140,7 +153,7 @@ func clockIs(err error) string {
 	return fmt.Sprintf("this machine's clock is %s %s the service's", e.Skew.Abs().Round(time.Second), way)
 }
 
-// elsewhereError adds to an empty REMOTE where the account's files are.
+// elsewhereError adds to an unknown REMOTE where the account's files are.
 type elsewhereError struct {
 	error
 	storages []string

@@ -28,7 +28,7 @@ func TestMountRefusedBeforeTheService(t *testing.T) {
 		{"secret as a flag", nil, []string{"--api-secret=hush", remote, "MNT"}, exitUsage, []string{"SEFS_API_SECRET", "--api-secret-file"}},
 		{"flag without value", nil, []string{remote, "MNT", "--ttl"}, exitUsage, []string{"--ttl"}},
 		{"bad flag", nil, []string{"--ttl=x", remote, "MNT"}, exitUsage, []string{"--ttl"}},
-		{"unknown variable", []string{"SEFS_X=1"}, []string{remote, "MNT"}, exitUsage, []string{"SEFS_X"}},
+		{"bad variable", []string{"SEFS_TTL=x"}, []string{remote, "MNT"}, exitUsage, []string{"SEFS_TTL"}},
 		{"bad remote", nil, []string{"jb", "MNT"}, exitUsage, []string{"sestore4/jb", "sefs storages"}},
 		{"remote before mount point", nil, []string{"jb", "/nowhere"}, exitUsage, nil},
 		{"empty mount point", nil, []string{remote, ""}, exitUsage, []string{"MOUNTPOINT is empty"}},
@@ -92,6 +92,9 @@ func TestMountRefusedByTheService(t *testing.T) {
 		{name: "unknown folder", remote: "sestore4/jb/nothing", code: exitRemote,
 			want: []string{"sestore4/jb/nothing", "sestore4)", "--allow-empty"}},
 		{name: "empty, storages unknown", handle: empty, code: exitRemote, want: []string{remote, "--allow-empty"}},
+		{name: "empty, and known", handle: answering(200, `{"status":"success","data":{"sestore4\/jb":[{"__files":[],"__is_loaded":1}]}}`),
+			code: exitRemote, want: []string{remote, "--allow-empty"}},
+		{name: "a code nobody knows", handle: refusing("0404"), code: exitRemote, want: []string{"refuses " + remote, "0404"}},
 		{name: "nobody there", set: []string{"SEFS_API_URL=" + unusedAddress(t)}, code: exitService, want: []string{"connection refused", "--api-url"}},
 		{name: "unknown host", set: []string{"SEFS_API_URL=https://nobody.invalid/"}, code: exitService, want: []string{"nobody.invalid", "--api-url"}},
 		{name: "failing", handle: answering(503, "busy"), code: exitService, want: []string{"failing", "503"}},
@@ -276,6 +279,20 @@ func TestMountShowsSettings(t *testing.T) {
 		if info.Mode() != mode || st.Uid != 1234 || st.Gid != 2345 {
 			t.Errorf("%s: %v %d:%d, want %v 1234:2345", name, info.Mode(), st.Uid, st.Gid, mode)
 		}
+	}
+	w.wantDone(w.sefs("unmount", w.mountpoint))
+}
+
+// Variables that are no options are told of and do no harm.
+func TestMountIgnoresUnknownVariables(t *testing.T) {
+	needFUSE(t)
+	w := newWorld(t)
+	w.newService()
+	w.set("SEFS_SERVICE_HOST=10.0.0.1")
+	r := w.sefs("mount", remote, w.mountpoint)
+	w.wantDone(r)
+	if !strings.Contains(r.stderr, "SEFS_SERVICE_HOST") {
+		t.Errorf("nothing is said of the variable: %q", r.stderr)
 	}
 	w.wantDone(w.sefs("unmount", w.mountpoint))
 }

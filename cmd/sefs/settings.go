@@ -172,11 +172,9 @@ func (s *source) loadEnv() error {
 		return err
 	}
 	if len(unknown) > 0 {
-		allowed := []string{secretVariable}
-		for _, n := range names() {
-			allowed = append(allowed, variable(n))
-		}
-		return fail(exitUsage, "unknown variable %s: unset it; allowed are %s", unknown[0], strings.Join(allowed, ", "))
+		// No error: a service manager may set such names for reasons of its own, as
+		// Kubernetes does for a service that is called sefs.
+		s.process.notice("ignored, since no option has such a name: %s", strings.Join(unknown, ", "))
 	}
 	return nil
 }
