@@ -30,15 +30,11 @@ type envelope struct {
 // attempt signs and sends r once and reads the answer. The errors are *Error, or
 // the context's cause if it ended before anything was sent.
 func (c *Client) attempt(ctx context.Context, r request, read func(envelope) error) (envelope, error) {
-	release, err := c.acquire(ctx)
+	second, release, err := c.clock.stamp(ctx, string(r.encode(c.from, 0)), c.acquire)
 	if err != nil {
 		return envelope{}, err
 	}
 	defer release()
-	second, err := c.clock.stamp(ctx, string(r.encode(c.from, 0)))
-	if err != nil {
-		return envelope{}, err
-	}
 	text := r.encode(c.from, second)
 	signature := sign(text, c.opts.Secret)
 

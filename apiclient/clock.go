@@ -38,19 +38,25 @@ func newClock(now func() time.Time) *clock {
 }
 
 // stamp returns the second to send body with: this one if it is free, else the
-// next free one, at most maxAhead ahead; only when all are taken it waits.
-func (c *clock) stamp(ctx context.Context, body string) (int64, error) {
+// next free one, at most maxAhead ahead; only when all are taken it waits. Before
+// each time that it looks, it takes a slot with acquire, and gives it back if it has
+// to wait; release is for the slot that it returns with.
+func (c *clock) stamp(ctx context.Context, body string, acquire func(context.Context) (release func(), err error)) (second int64, release func(), err error) {
 	for {
+		if release, err = acquire(ctx); err != nil {
+			return 0, nil, err
+		}
 		second, wait := c.take(body)
 		if wait == 0 {
-			return second, nil
+			return second, release, nil
 		}
+		release()
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return 0, context.Cause(ctx)
+			return 0, nil, context.Cause(ctx)
 		}
 	}
 }

@@ -8,13 +8,22 @@ import (
 	"time"
 )
 
+// stampOf is the clock's stamp where slots are always free.
+func stampOf(ctx context.Context, c *clock, body string) (int64, error) {
+	second, release, err := c.stamp(ctx, body, func(context.Context) (func(), error) { return func() {}, nil })
+	if err == nil {
+		release()
+	}
+	return second, err
+}
+
 func TestClockGivesEachSecondOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClock(time.Now)
 		begin := time.Now()
 		seen := map[int64]bool{}
 		for i := range 20 {
-			second, err := c.stamp(t.Context(), "body")
+			second, err := stampOf(t.Context(), c, "body")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -37,14 +46,14 @@ func TestClockKeepsBodiesApart(t *testing.T) {
 	now := time.Unix(1700000000, 0)
 	c := newClock(func() time.Time { return now })
 	for i := range 10_000 {
-		second, err := c.stamp(t.Context(), itoa(i))
+		second, err := stampOf(t.Context(), c, itoa(i))
 		if err != nil || second != now.Unix() {
 			t.Fatalf("body %d: second %d, error %v", i, second, err)
 		}
 	}
 	now = now.Add(time.Hour)
 	for i := range 10_000 {
-		if _, err := c.stamp(t.Context(), itoa(i)); err != nil {
+		if _, err := stampOf(t.Context(), c, itoa(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,12 +67,12 @@ func TestClockWaitEndsWithContext(t *testing.T) {
 	c := newClock(func() time.Time { return now })
 	ctx, cancel := context.WithCancel(t.Context())
 	for range maxAhead + 1 {
-		if _, err := c.stamp(ctx, "body"); err != nil {
+		if _, err := stampOf(ctx, c, "body"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	cancel()
-	if _, err := c.stamp(ctx, "body"); !errors.Is(err, context.Canceled) {
+	if _, err := stampOf(ctx, c, "body"); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
 	}
 }
@@ -74,7 +83,7 @@ func TestClockIsCorrected(t *testing.T) {
 	if skew := c.correct(now.Add(-time.Hour)); skew != -time.Hour {
 		t.Errorf("skew %v", skew)
 	}
-	if second, err := c.stamp(t.Context(), "body"); err != nil || second != now.Unix()-3600 {
+	if second, err := stampOf(t.Context(), c, "body"); err != nil || second != now.Unix()-3600 {
 		t.Errorf("stamp %d, error %v", second, err)
 	}
 }
