@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,6 +146,87 @@ func TestHandlesOfDifferentAges(t *testing.T) {
 	}
 	if got := read(old, untilEnd); got != "a b c d new" {
 		t.Errorf("a rewound handle shows %q", got)
+	}
+}
+
+// A walker whose first entries came from the kernel's cache goes on with the same
+// listing when that cache is dropped in between.
+func TestWalkerGoesOnWhenTheCacheIsDropped(t *testing.T) {
+	tree := apitest.NewTree(root)
+	for i := range 3000 {
+		tree.AddFile(fmt.Sprintf("%05d", i))
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
+	count := func() string { return strings.TrimSpace(f.must("sh", "-c", "ls -f '"+f.dir+"' | wc -l")) }
+	count() // fills the kernel's cache
+	fd, err := syscall.Open(f.dir, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	f.requests.take()
+	seen, err := getdents(fd, 4096, 1)
+	if err != nil || len(seen) > 500 {
+		t.Fatalf("%d entries, error %v", len(seen), err)
+	}
+	for i := range 1000 {
+		tree.Remove(fmt.Sprintf("%05d", i))
+	}
+	f.expire("")
+	if got := count(); got != "2002" {
+		t.Errorf("ls shows %s names", got)
+	}
+	rest, err := getdents(fd, 4096, untilEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range append(seen, rest...)[2:] {
+		if want := fmt.Sprintf("%05d", i); e.name != want {
+			t.Fatalf("entry %d is %s", i, e.name)
+		}
+	}
+	if len(seen)+len(rest) != 3002 {
+		t.Errorf("%d entries", len(seen)+len(rest))
+	}
+	// The kernel's cache of the new listing is not dropped by that.
+	f.requests.take()
+	if got := count(); got != "2002" || f.requests.take("READDIR") != "READDIR 0" {
+		t.Errorf("ls shows %s names, or the kernel read them again", got)
+	}
+}
+
+// An offset of a listing that is gone is an error, not a place somewhere else.
+func TestSeekToAListingThatIsGone(t *testing.T) {
+	tree := apitest.Flat(root, 300)
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
+	open := func() int {
+		fd, err := syscall.Open(f.dir, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Close(fd) })
+		return fd
+	}
+	all, err := getdents(open(), 4096, untilEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree.AddFile("another")
+	f.expire("")
+	fd := open()
+	if _, err := syscall.Seek(fd, all[100].off, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err = getdents(fd, 4096, untilEnd)
+	wantErrno(t, "getdents", err, syscall.ESTALE)
+	// A plain number is a position; one behind the end is the end.
+	for offset, want := range map[int64]int{2: 301, 302: 1, 303: 0, 1 << 39: 0} {
+		if _, err := syscall.Seek(fd, offset, 0); err != nil {
+			t.Fatal(err)
+		}
+		if rest, err := getdents(fd, 4096, untilEnd); err != nil || len(rest) != want {
+			t.Errorf("from %d: %d entries, want %d; error %v", offset, len(rest), want, err)
+		}
 	}
 }
 

@@ -10,19 +10,20 @@ import (
 	"sefs/cache"
 )
 
-// dirHandle is an open folder. It shows one listing from the first read on until it
-// is rewound, whatever happens to the folder. The library calls it from one
-// goroutine at a time.
+// dirHandle is an open folder. It shows one listing from its beginning to its end,
+// whatever happens to the folder meanwhile; a rewind takes the one that is valid then.
+// The library calls it from one goroutine at a time.
 //
 // Positions are 0 for ".", 1 for "..", and so on through the listing. What the
 // kernel sees as an offset carries a piece of the listing's version above the
-// position. The kernel puts its cache of a folder together from the reads of all
-// handles wherever one goes on at the offset where another stopped; two handles with
-// different listings never do so.
+// position, for two reasons. The kernel puts its cache of a folder together from the
+// reads of all handles, wherever one goes on at the offset where another stopped; two
+// with different listings never do so. And a handle whose first reads were answered
+// from that cache, and which comes here when the cache was dropped, says by its offset
+// which listing it has seen the beginning of.
 type dirHandle struct {
 	dir     *dirNode
 	listing *cache.Listing
-	begun   bool
 	next    int // position
 }
 
@@ -31,15 +32,15 @@ const (
 	versionBits  = 22 // so that an offset stays a positive off_t
 )
 
-func (h *dirHandle) offset(position int) uint64 {
-	return h.listing.Version()>>(64-versionBits)<<positionBits | uint64(position)
+// tag is the piece of a listing's version that its offsets carry; never 0.
+func tag(listing *cache.Listing) uint64 {
+	return listing.Version()>>(64-versionBits) | 1<<(versionBits-1)
 }
 
-// begin settles which listing is shown. A newer one than at opendir is taken, since
-// the kernel may cache what is read now: callers that opened the folder since then
-// shall not be shown something older than they were to see.
+// begin settles which listing is shown from the beginning. A newer one than at opendir
+// is taken, since the kernel may cache what is read now: callers that opened the
+// folder since then shall not be shown something older than they were to see.
 func (h *dirHandle) begin() {
-	h.begun = true
 	if known := h.dir.tree.listings.Known(h.dir.path); known != nil && known.Asked().After(h.listing.Asked()) {
 		h.listing = known
 	}
@@ -50,10 +51,10 @@ var _ = (fusefs.FileReaddirenter)((*dirHandle)(nil))
 
 // Readdirent returns the next entry, nil behind the last one.
 func (h *dirHandle) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) {
-	if h.next == 0 || !h.begun {
+	if h.next == 0 {
 		h.begin()
 	}
-	entry := &fuse.DirEntry{Mode: syscall.S_IFDIR, Off: h.offset(h.next + 1)}
+	entry := &fuse.DirEntry{Mode: syscall.S_IFDIR, Off: tag(h.listing)<<positionBits | uint64(h.next+1)}
 	switch i := h.next - 2; {
 	case h.next == 0:
 		entry.Name, entry.Ino = ".", h.dir.StableAttr().Ino
@@ -74,15 +75,18 @@ func (h *dirHandle) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) 
 
 var _ = (fusefs.FileSeekdirer)((*dirHandle)(nil))
 
-// Seekdir goes to an offset of this or any other handle of the folder: also one that
-// a fresh handle is given after a restart. Where the listing has become shorter, it
-// goes to the end.
+// Seekdir goes to an offset of this handle, or of another one of the folder that shows
+// the same or the newest listing. An offset of a listing that is gone fails with
+// ESTALE: going on at the same position of another one would leave out entries.
 func (h *dirHandle) Seekdir(_ context.Context, offset uint64) syscall.Errno {
-	position := offset & (1<<positionBits - 1)
-	if position != 0 && !h.begun {
-		h.begin()
+	if of := offset >> positionBits; of != 0 && of != tag(h.listing) {
+		known := h.dir.tree.listings.Known(h.dir.path)
+		if known == nil || of != tag(known) {
+			return syscall.ESTALE
+		}
+		h.listing = known
 	}
-	h.next = int(min(position, uint64(h.listing.Len()+2)))
+	h.next = int(min(offset&(1<<positionBits-1), uint64(h.listing.Len()+2)))
 	return 0
 }
 
