@@ -47,9 +47,21 @@ func (c *Client) attempt(ctx context.Context, r request, read func(envelope) err
 	if errors.As(err, &e) {
 		e.Op, e.Path = r.command, r.path
 		// A service may repeat what it was sent; nothing of it gets further.
-		e.Message = clean(strings.NewReplacer(c.opts.Secret, "…", signature, "…", c.opts.Key, "…").Replace(e.Message))
+		e.Message = clean(withoutSecrets(e.Message, c.opts.Secret, signature, c.opts.Key))
 	}
 	return answer, err
+}
+
+// withoutSecrets takes secrets out of a text, also as they are written in a request.
+func withoutSecrets(text string, secrets ...string) string {
+	var forms []string
+	for _, secret := range secrets {
+		quoted := string(appendPHPString(nil, secret))
+		for _, form := range []string{secret, quoted[1 : len(quoted)-1], url.QueryEscape(secret)} {
+			forms = append(forms, form, "…")
+		}
+	}
+	return strings.NewReplacer(forms...).Replace(text)
 }
 
 // post sends a form and opens the envelope that comes back. The body is read

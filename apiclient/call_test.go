@@ -1,11 +1,13 @@
 package apiclient
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -182,7 +184,7 @@ func TestCallBoundsItsConcurrency(t *testing.T) {
 	s := newScript(t, func(w http.ResponseWriter, c call) {
 		in <- struct{}{}
 		<-out
-		members(w, whole)
+		data(w, fmt.Sprintf(`{"%s":{%s}}`, c.Path, whole))
 	})
 	c := s.client(t, func(o *Options) { o.Concurrency = limit })
 	done := make(chan error, callers)
@@ -207,18 +209,25 @@ func TestCallBoundsItsConcurrency(t *testing.T) {
 }
 
 func TestErrorsHoldNoSecret(t *testing.T) {
+	const secret = "TOP/SECRET+"
 	s := newScript(t, nil)
 	s.answer = func(w http.ResponseWriter, c call) {
-		fmt.Fprintf(w, `{"status":"failure","code":"0003","message":"signature of %s with TOPSECRET and KEY is wrong"}`,
-			strings.ReplaceAll(s.forms[c.n], `"`, `'`))
+		echo, err := json.Marshal("wrong: " + s.forms[c.n] + " " + secret + " " + url.QueryEscape(secret))
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(w, `{"status":"failure","code":"0003","message":%s}`, echo)
 	}
-	_, err := s.client(t).List(t.Context(), ListRequest{Path: "sestore4/r"})
-	if !IsAuth(err) {
-		t.Fatal(err)
-	}
-	for _, secret := range []string{"TOPSECRET", "KEY"} {
-		if strings.Contains(err.Error(), secret) {
-			t.Errorf("%q is in %q", secret, err)
+	for i := range 20 { // signatures with and without a slash
+		_, err := s.client(t, func(o *Options) { o.Secret = secret }).List(t.Context(), ListRequest{Path: fmt.Sprintf("sestore4/%d", i)})
+		if !IsAuth(err) {
+			t.Fatal(err)
+		}
+		_, signature, _ := strings.Cut(s.forms[i], `"signature":"`)
+		for _, secret := range []string{"KEY", secret, "TOP", strings.TrimSuffix(signature, `"}`)} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q is in %q", secret, err)
+			}
 		}
 	}
 }

@@ -125,6 +125,8 @@ func newHTTPClient(concurrency int) *http.Client {
 			TLSHandshakeTimeout:   15 * time.Second,
 			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 			ExpectContinueTimeout: time.Second,
+			// A connection that died in silence is found out, not used on and on.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

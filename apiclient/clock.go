@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"crypto/sha256"
 	"sync"
 	"time"
 )
@@ -29,7 +30,7 @@ type clock struct {
 
 // stamp is a body, its time left out, and a second that it was sent with.
 type stamp struct {
-	body   string
+	body   [sha256.Size]byte // hashed: paths may be long, and many are kept
 	second int64
 }
 
@@ -67,7 +68,7 @@ func (c *clock) take(body string) (second int64, wait time.Duration) {
 	defer c.mu.Unlock()
 	now := c.now().Add(c.skew)
 	for ahead := range int64(maxAhead + 1) {
-		s := stamp{body, now.Unix() + ahead}
+		s := stamp{sha256.Sum256([]byte(body)), now.Unix() + ahead}
 		if _, taken := c.used[s]; !taken {
 			c.prune(now.Unix())
 			c.used[s] = struct{}{}

@@ -21,7 +21,6 @@ type page struct {
 	found  bool    // the answer has a place for the folder, however little it says there
 	told   bool    // it says something of the folder there
 	marked bool    // it says how much of the folder it tells
-	count  int64   // __file_count of the asked folder; -1 if not given
 	files  int     // files named in the whole answer
 	open   bool    // some folder in it is marked, or has to be taken, as not whole
 }
@@ -36,7 +35,7 @@ type decoder struct {
 // made up: what cannot be read of a sub-folder leaves it Skipped, what cannot be
 // read of the asked folder is an error.
 func decode(data value, path string, asked time.Time) (page, error) {
-	d := decoder{asked: asked, page: page{count: -1, folder: &Folder{Asked: asked}}}
+	d := decoder{asked: asked, page: page{folder: &Folder{Asked: asked}}}
 	node, found, err := locate(data, path)
 	if err != nil || !found {
 		return d.page, err
@@ -49,7 +48,7 @@ func decode(data value, path string, asked time.Time) (page, error) {
 	if !n.told && node.kind != kindList && node.kind != kindObject {
 		return d.page, malformed("%s instead of the folder's contents", node.describe())
 	}
-	d.folder, d.told, d.marked, d.count = n.Folder, n.told, n.marked, n.count
+	d.folder, d.told, d.marked = n.Folder, n.told, n.marked
 	d.folder.Named = true
 	return d.page, nil
 }
@@ -58,13 +57,12 @@ func decode(data value, path string, asked time.Time) (page, error) {
 type node struct {
 	*Folder
 	told, marked bool
-	count        int64
 	bad          bool // its marks contradict each other or are not understood
 }
 
 // node reads a folder's value. ok is false if nothing could be read of it.
 func (d *decoder) node(v value, path string) (n node, ok bool) {
-	n = node{Folder: &Folder{Asked: d.asked}, count: -1}
+	n = node{Folder: &Folder{Asked: d.asked}}
 	switch {
 	case v.empty():
 		return n, true // nothing is known; see page.told
@@ -165,7 +163,7 @@ func (d *decoder) object(n *node, v value, path string) (ok bool) {
 			}
 		case keyCount:
 			if count, ok := item.integer(); ok && count >= 0 {
-				n.count = count
+				n.Count = count
 			}
 		default:
 			if strings.HasPrefix(key, "__") && item.scalar() {

@@ -6,7 +6,7 @@ import "time"
 type State int8
 
 const (
-	// Skipped: nothing but the folder's name is known (__is_loaded 0).
+	// Skipped: what is known of the folder is no listing of it (__is_loaded 0).
 	Skipped State = iota
 	// Cut: known up to Offset, from where the next call goes on (__is_loaded -1).
 	Cut
@@ -23,6 +23,9 @@ type Folder struct {
 	// Offset is where to go on in a Cut folder. What it counts is the service's
 	// business (unknown); it is never computed here.
 	Offset int64
+	// Count is how many entries the service says a Cut folder has, those of other types
+	// perhaps among them (__file_count); 0 if it did not say.
+	Count int64
 	// Entries are the folder's files and sub-folders in the service's order, each
 	// name once. A name that is both is a folder.
 	Entries []Entry
@@ -63,15 +66,22 @@ func (f *Folder) add(e Entry) {
 	f.Entries = append(f.Entries, e)
 }
 
-// merge adds what another answer said of the same folder. The fuller state wins,
-// and of two cuts the one further on.
+// merge adds what another answer said of the same folder, later. One that tells all
+// of it replaces what an earlier one told, all of it too. Otherwise names are united,
+// and what is told in parts is as old as the oldest.
 func (f *Folder) merge(g *Folder) {
+	if f.State == Whole && g.State == Whole {
+		*f = *g
+		return
+	}
+	asked := f.Asked
+	if f.State == Skipped {
+		asked = g.Asked
+	}
 	f.absorb(g)
-	switch {
-	case g.State > f.State:
-		f.State, f.Offset = g.State, g.Offset
-	case g.State == Cut && f.State == Cut:
-		f.Offset = max(f.Offset, g.Offset)
+	f.Asked = asked
+	if g.State > f.State || g.State == Cut && g.Offset > f.Offset {
+		f.State, f.Offset, f.Count = g.State, g.Offset, g.Count
 	}
 }
 
@@ -83,14 +93,22 @@ func (f *Folder) absorb(g *Folder) {
 	}
 	f.Hidden += g.Hidden
 	f.Named = f.Named || g.Named
-	if g.Asked.After(f.Asked) {
-		f.Asked = g.Asked
+	f.Asked = g.Asked
+}
+
+// files counts the entries that are files.
+func (f *Folder) files() (n int) {
+	for _, e := range f.Entries {
+		if e.Folder == nil {
+			n++
+		}
 	}
+	return n
 }
 
 // clone copies a folder, so that a load which goes on from it leaves it as it is.
 func (f *Folder) clone() *Folder {
-	g := &Folder{State: f.State, Offset: f.Offset, Asked: f.Asked, Named: f.Named, Hidden: f.Hidden}
+	g := &Folder{State: f.State, Offset: f.Offset, Count: f.Count, Asked: f.Asked, Named: f.Named, Hidden: f.Hidden}
 	for _, e := range f.Entries {
 		if e.Folder != nil {
 			e.Folder = e.Folder.clone()
@@ -121,8 +139,8 @@ func (f *Folder) unite(g *Folder) {
 		f.Asked = g.Asked
 	}
 	for i := range f.Entries {
-		if _, ok := g.index[f.Entries[i].Name]; !ok && f.Entries[i].Folder != nil {
-			f.Entries[i].Folder = &Folder{} // the other type said nothing of it
+		if at, ok := g.index[f.Entries[i].Name]; f.Entries[i].Folder != nil && (!ok || g.Entries[at].Folder == nil) {
+			f.Entries[i].Folder = &Folder{} // the other type told nothing of what is in it
 		}
 	}
 	for _, e := range g.Entries {

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -66,7 +67,7 @@ func (c *Client) listType(ctx context.Context, r ListRequest, typ string) (*Fold
 	l := listing{ListRequest: r, client: c, typ: typ, all: &Folder{}}
 	if r.From != nil {
 		l.all = r.From.clone()
-		l.offset = r.From.Offset
+		l.offset, l.count = r.From.Offset, r.From.Count
 	}
 	for range maxPages {
 		p, err := l.page(ctx, l.offset)
@@ -91,7 +92,9 @@ type listing struct {
 	typ    string
 	all    *Folder // all pages so far
 	offset int64   // of the page being read; 0: the first
+	count  int64   // how many entries the service says there are; 0 if it did not
 	idle   int     // pages in a row that brought nothing new
+	sure   bool    // whether a second call may be believed
 }
 
 // page makes one call.
@@ -120,13 +123,13 @@ func (l *listing) accept(ctx context.Context, p page) (whole bool, err error) {
 		return l.nothing(ctx)
 	case !p.told && first:
 		return false, l.fail("the answer says nothing of the folder but its name")
-	case !p.told: // nothing more at this offset
-		return true, nil
+	case !p.told || !p.marked && !first && news == 0:
+		return l.end(ctx, p)
 	case !p.marked:
-		if p.files < pageFiles && !p.open || !first && news == 0 {
+		if p.files < pageFiles && !p.open {
 			return true, nil
 		}
-		return l.probe(ctx, news)
+		return l.probe(ctx, p, news)
 	case p.folder.State == Whole:
 		return true, nil
 	case p.folder.State == Skipped:
@@ -134,7 +137,7 @@ func (l *listing) accept(ctx context.Context, p page) (whole bool, err error) {
 	}
 	next := p.folder.Offset
 	if next <= l.offset {
-		if !first && news == 0 && p.count >= 0 && next >= p.count && int64(len(l.all.Entries)) >= p.count {
+		if count := p.folder.Count; !first && news == 0 && count > 0 && next >= count && int64(len(l.all.Entries)) >= count {
 			// The documented example: still marked as cut though all that there is,
 			// by the service's own count, has come.
 			return true, nil
@@ -144,8 +147,26 @@ func (l *listing) accept(ctx context.Context, p page) (whole bool, err error) {
 	if l.idle > maxIdlePages {
 		return false, l.fail("%d pages without a new name", l.idle)
 	}
-	l.offset = next
+	l.offset, l.count = next, p.folder.Count
 	return false, nil
+}
+
+// end is reached when a later page brings nothing and says nothing either. That is the
+// end of the folder where the service's count agrees; where it gave none, a second call
+// has to say the same.
+func (l *listing) end(ctx context.Context, p page) (whole bool, err error) {
+	switch {
+	case l.count > l.offset || p.files >= pageFiles:
+		return false, l.fail("nothing new comes at offset %d of %d", l.offset, l.count)
+	case l.count > 0 || l.sure:
+		return true, nil
+	}
+	l.sure = true
+	p, err = l.page(ctx, l.offset)
+	if err != nil {
+		return false, err
+	}
+	return l.accept(ctx, p)
 }
 
 // take merges a page into the listing and returns how many names were new.
@@ -163,10 +184,10 @@ func (l *listing) take(p page) (news int) {
 // nothing is reached when the service answered with success and told nothing of the
 // folder. A second call has to agree where the folder was not empty before.
 func (l *listing) nothing(ctx context.Context) (whole bool, err error) {
-	if !l.Doubt {
+	if !l.Doubt || l.sure {
 		return true, nil
 	}
-	l.Doubt = false
+	l.sure = true
 	p, err := l.page(ctx, 0)
 	if err != nil {
 		return false, err
@@ -175,22 +196,36 @@ func (l *listing) nothing(ctx context.Context) (whole bool, err error) {
 }
 
 // probe settles whether a folder is whole of which the answer does not say it, by
-// one call at the offset behind all that is known: only an answer without a new name
-// makes it whole. Where the service cuts a folder without saying where to go on, no
-// client could, so anything else is an error.
-func (l *listing) probe(ctx context.Context, news int) (whole bool, err error) {
-	behind := max(int64(len(l.all.Entries)), l.offset+int64(news))
-	if behind == l.offset {
-		behind++
-	}
-	p, err := l.page(ctx, behind)
-	if err != nil {
-		return false, err
-	}
-	if l.take(p) > 0 || p.marked && p.folder.State != Whole {
-		return false, l.fail("the service cut the folder without saying where to go on")
+// asking behind all that is known: only if no new name comes is it whole. What an
+// offset counts is not known, so it asks behind the files and behind all entries.
+// Where the service cuts a folder without saying where to go on, no client could, so
+// anything else is an error.
+func (l *listing) probe(ctx context.Context, p page, news int) (whole bool, err error) {
+	files := l.offset + int64(p.folder.files())
+	for _, behind := range []int64{max(files, l.offset+1), max(files+1, l.offset+int64(news))} {
+		beyond, err := l.page(ctx, behind)
+		if refused(err) && p.open && p.files < pageFiles {
+			// It takes no offset but its own, and it marks what is not whole: it did so
+			// with others in the same answer, and that answer had room for more.
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if l.take(beyond) > 0 || beyond.marked && beyond.folder.State != Whole {
+			return false, l.fail("the service cut the folder without saying where to go on")
+		}
+		if int64(news) <= int64(p.folder.files()) {
+			break // no sub-folders: both offsets are the same
+		}
 	}
 	return true, nil
+}
+
+// refused reports whether the service answered, and said no to this very request.
+func refused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Err == nil && !e.Malformed && !IsTemporary(err) && !IsAuth(err) && !IsClock(err)
 }
 
 // fail is the error for answers that contradict each other. It is one for an answer

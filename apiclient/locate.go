@@ -26,12 +26,20 @@ func locate(data value, path string) (v value, found bool, err error) {
 		return value{}, false, malformed("%s instead of a listing", data.describe())
 	}
 	if key, v, ok := onlyKey(data); ok {
-		if strings.HasPrefix(path, tidy(key)+"/") {
+		if leadsElsewhere(key, path) {
 			return value{}, false, malformed("the answer leads to another folder than the asked one")
 		}
 		return v, true, nil
 	}
 	return data, true, nil
+}
+
+// leadsElsewhere reports whether an only key that is not the asked path is another
+// one: a folder above it, or one of the same storage.
+func leadsElsewhere(key, path string) bool {
+	key = tidy(key)
+	storage, _, _ := strings.Cut(path, "/")
+	return strings.HasPrefix(path, key+"/") || strings.HasPrefix(key, storage+"/") && !strings.EqualFold(key, path)
 }
 
 // descend follows path through objects whose keys are the path or parts of it.

@@ -187,6 +187,25 @@ func TestEveryMeaningOfOffsets(t *testing.T) {
 	}
 }
 
+// The document's example leaves the asked folder unmarked beside a cut one. A service
+// that takes no offset but its own is listed all the same.
+func TestUnmarkedFolderOfAServiceThatIssuesOffsets(t *testing.T) {
+	for _, name := range []string{"root-unmarked", "unmarked"} {
+		shape, _ := apitest.ShapeNamed(name)
+		for _, order := range apitest.Orders() {
+			for _, tree := range []*apitest.Tree{apitest.Example(), apitest.Nested(root, 2, 2, 7)} {
+				s, c := start(t, apitest.Options{Tree: tree, Shape: shape, Order: order, OffsetMeans: apitest.OffsetIssued})
+				files, dirs, err := walk(t.Context(), c)
+				wantFiles, wantDirs := shown(tree)
+				if diff := cmp.Diff(wantFiles, files) + cmp.Diff(wantDirs, dirs); err != nil || diff != "" {
+					t.Errorf("%s, %v: %v\n%s", name, order, err, diff)
+				}
+				s.Close()
+			}
+		}
+	}
+}
+
 // impossible reports whether a service so made up cannot be paged through at all.
 func impossible(o apitest.Options) bool {
 	switch o.OffsetMeans {
