@@ -195,6 +195,101 @@ func TestWalkerGoesOnWhenTheCacheIsDropped(t *testing.T) {
 	}
 }
 
+// Readers with small buffers get every name, whatever others look up meanwhile: the
+// kernel then changes between its two ways to read a folder.
+func TestSmallBuffersWhileNamesAreLookedUp(t *testing.T) {
+	tree := apitest.NewTree(root)
+	for i := range 600 {
+		tree.AddFile(fmt.Sprintf("dir/%04d", i))
+	}
+	for _, size := range []int{512, 1024, 2048, 32 << 10} {
+		f := mount(t, setup{service: apitest.Options{Tree: tree}})
+		fd, err := syscall.Open(f.dir+"/dir", syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for {
+			some, err := getdents(fd, size, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(some) == 0 {
+				break
+			}
+			for _, e := range some {
+				names = append(names, e.name)
+				if _, err := os.Lstat(f.dir + "/dir/" + e.name); err != nil {
+					t.Error(err)
+				}
+			}
+			// Back and forth, as by telldir and seekdir.
+			if _, err := syscall.Seek(fd, some[len(some)/2].off, 0); err != nil {
+				t.Fatal(err)
+			}
+			rest, err := getdents(fd, size, 1)
+			if err != nil || len(rest) == 0 && len(some)/2 != len(some)-1 {
+				t.Fatalf("%d entries after a seek back, error %v", len(rest), err)
+			}
+			if _, err := syscall.Seek(fd, some[len(some)-1].off, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = syscall.Close(fd)
+		if len(names) != 602 {
+			t.Errorf("with buffers of %d bytes: %d names", size, len(names))
+		}
+		if got := len(strings.Fields(f.ls("dir"))); got != 600 {
+			t.Errorf("afterwards ls shows %d names", got)
+		}
+		f.unmount()
+		f.service.Close()
+	}
+}
+
+// A reader that stopped in the middle of an older listing does not leave it in the
+// kernel's cache when it goes on, though nobody opened the folder in between.
+func TestOldReaderDoesNotFillTheCache(t *testing.T) {
+	tree := apitest.NewTree(root)
+	for i := range 2000 {
+		tree.AddFile(fmt.Sprintf("dir/%05d", i))
+	}
+	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
+	open := func() int {
+		fd, err := syscall.Open(f.dir+"/dir", syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	read := func(fd, times int) int {
+		all, err := getdents(fd, 4096, times)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	old, later := open(), open()
+	n := read(old, 2)
+	tree.AddFile("dir/new")
+	f.expire("dir")
+	if _, err := os.Lstat(f.dir + "/dir/new"); err != nil { // a lookup loads the new listing
+		t.Fatal(err)
+	}
+	if got := read(later, untilEnd); got != 2003 {
+		t.Errorf("a handle that began afterwards shows %d entries", got)
+	}
+	if got := n + read(old, untilEnd); got != 2002 {
+		t.Errorf("the old reader saw %d entries", got)
+	}
+	_, _ = syscall.Close(old), syscall.Close(later)
+	for range 3 {
+		if got := len(strings.Fields(f.ls("dir"))); got != 2001 {
+			t.Errorf("ls shows %d names", got)
+		}
+	}
+}
+
 // An offset of a listing that is gone is an error, not a place somewhere else.
 func TestSeekToAListingThatIsGone(t *testing.T) {
 	tree := apitest.Flat(root, 300)

@@ -25,6 +25,16 @@ func (t *tree) setAttr(out *fuse.Attr, mode uint32, ino uint64) {
 	}
 }
 
+// statfs fills in what df shows: the entries known so far, nothing free.
+func (t *tree) statfs(out *fuse.StatfsOut) {
+	*out = fuse.StatfsOut{
+		Bsize:   blockSize,
+		Frsize:  blockSize,
+		NameLen: maxName,
+		Files:   uint64(t.listings.Stats().Entries),
+	}
+}
+
 // setTimeouts tells the kernel how long it may keep an entry that came from a
 // listing with that much life left. Attributes of a file are not kept while its size
 // is not known.

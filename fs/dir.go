@@ -21,9 +21,8 @@ type dirNode struct {
 	path string // remote
 
 	// mu protects what follows. It is held for assignments only.
-	mu     sync.Mutex
-	filled bool   // whether the kernel may have cached the folder's contents
-	shown  uint64 // the version of the listing that they were cached from
+	mu    sync.Mutex
+	shown shown
 }
 
 var _ = (fusefs.NodeLookuper)((*dirNode)(nil))
@@ -80,7 +79,7 @@ func mode(listing *cache.Listing, i int) uint32 {
 var _ = (fusefs.NodeOpendirHandler)((*dirNode)(nil))
 
 // OpendirHandle takes the folder's listing for the handle to show, and lets the
-// kernel cache it. If the kernel has another version of it cached, that is dropped
+// kernel cache it. If the kernel may have another version of it cached, that is dropped
 // first: only a notification does so without an uncached listing in between.
 func (d *dirNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	listing, err := d.tree.listings.Get(ctx, d.path)
@@ -88,21 +87,27 @@ func (d *dirNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandl
 		return nil, 0, d.tree.report("opendir", d.path, err)
 	}
 	d.mu.Lock()
-	changed := d.filled && d.shown != listing.Version()
+	drop := d.shown.opened(listing.Version())
 	d.mu.Unlock()
-	if changed {
+	if drop {
 		// An error says that the kernel has nothing cached.
 		_ = d.NotifyContent(0, 0)
 	}
 	return &dirHandle{dir: d, listing: listing}, fuse.FOPEN_CACHE_DIR, 0
 }
 
-// showing notes that the kernel is being given a listing from its beginning, and so
-// may be caching it.
-func (d *dirNode) showing(listing *cache.Listing) {
+// begun notes that a handle shows a version from its beginning on.
+func (d *dirNode) begun(version uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.filled, d.shown = true, listing.Version()
+	d.shown.begun(version)
+}
+
+// left notes that a handle shows a version no more.
+func (d *dirNode) left(version uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shown.left(version)
 }
 
 var _ = (fusefs.NodeGetattrer)((*dirNode)(nil))
@@ -116,13 +121,8 @@ func (d *dirNode) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.Attr
 
 var _ = (fusefs.NodeStatfser)((*dirNode)(nil))
 
-// Statfs answers from memory: the entries known so far, nothing free.
+// Statfs answers from memory.
 func (d *dirNode) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
-	*out = fuse.StatfsOut{
-		Bsize:   blockSize,
-		Frsize:  blockSize,
-		NameLen: maxName,
-		Files:   uint64(d.tree.listings.Stats().Entries),
-	}
+	d.tree.statfs(out)
 	return 0
 }

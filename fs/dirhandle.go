@@ -17,14 +17,16 @@ import (
 // Positions are 0 for ".", 1 for "..", and so on through the listing. What the
 // kernel sees as an offset carries a piece of the listing's version above the
 // position, for two reasons. The kernel puts its cache of a folder together from the
-// reads of all handles, wherever one goes on at the offset where another stopped; two
-// with different listings never do so. And a handle whose first reads were answered
+// reads of all handles, wherever one goes on at the offset where another stopped; with
+// different offsets it does not mix two listings. And a handle whose first reads were answered
 // from that cache, and which comes here when the cache was dropped, says by its offset
 // which listing it has seen the beginning of.
 type dirHandle struct {
 	dir     *dirNode
 	listing *cache.Listing
-	next    int // position
+	next    int    // position
+	showing bool   // whether dir counts this handle among those that show a version
+	version uint64 // that version
 }
 
 const (
@@ -44,7 +46,20 @@ func (h *dirHandle) begin() {
 	if known := h.dir.tree.listings.Known(h.dir.path); known != nil && known.Asked().After(h.listing.Asked()) {
 		h.listing = known
 	}
-	h.dir.showing(h.listing)
+	if h.showing {
+		h.dir.left(h.version)
+	}
+	h.showing, h.version = true, h.listing.Version()
+	h.dir.begun(h.version)
+}
+
+var _ = (fusefs.FileReleasedirer)((*dirHandle)(nil))
+
+// Releasedir is called when the folder was closed.
+func (h *dirHandle) Releasedir(context.Context, uint32) {
+	if h.showing {
+		h.dir.left(h.version)
+	}
 }
 
 var _ = (fusefs.FileReaddirenter)((*dirHandle)(nil))
@@ -79,6 +94,7 @@ var _ = (fusefs.FileSeekdirer)((*dirHandle)(nil))
 // the same or the newest listing. An offset of a listing that is gone fails with
 // ESTALE: going on at the same position of another one would leave out entries.
 func (h *dirHandle) Seekdir(_ context.Context, offset uint64) syscall.Errno {
+	offset &^= seekBit
 	if of := offset >> positionBits; of != 0 && of != tag(h.listing) {
 		known := h.dir.tree.listings.Known(h.dir.path)
 		if known == nil || of != tag(known) {

@@ -23,6 +23,14 @@ func (f *fileNode) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.Att
 	return 0
 }
 
+var _ = (fusefs.NodeStatfser)((*fileNode)(nil))
+
+// Statfs answers as for a folder.
+func (f *fileNode) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
+	f.tree.statfs(out)
+	return 0
+}
+
 var _ = (fusefs.NodeOpener)((*fileNode)(nil))
 
 // Open fails: an empty read would look like an empty file.

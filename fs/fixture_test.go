@@ -102,19 +102,14 @@ func (f *fixture) mount(s setup) {
 	if s.identify != nil {
 		tree.identify = s.identify
 	}
-	// As New does, but that the requests of the kernel are counted.
-	o := tree.options(slog.NewLogLogger(log.Handler(), slog.LevelWarn))
-	raw := fusefs.NewNodeFS(tree.root(), o)
-	server, err := fuse.NewServer(&counting{RawFileSystem: raw, requests: f.requests}, f.dir, &o.MountOptions)
+	mounted, err := tree.mount(f.dir, func(fs fuse.RawFileSystem) fuse.RawFileSystem {
+		return &counting{RawFileSystem: fs, requests: f.requests}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Serve()
-	if err := server.WaitMount(); err != nil {
-		t.Fatal(err)
-	}
 	f.unmount = sync.OnceFunc(func() {
-		if err := server.Unmount(); err != nil {
+		if err := mounted.Unmount(); err != nil {
 			t.Errorf("unmount: %v", err)
 			_ = syscall.Unmount(f.dir, syscall.MNT_DETACH)
 		}

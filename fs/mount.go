@@ -52,10 +52,21 @@ func New(mountpoint string, o Options) (*Mount, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	t := newTree(o)
-	logger := slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)
-	server, err := fusefs.Mount(mountpoint, t.root(), t.options(logger))
+	return newTree(o).mount(mountpoint, func(fs fuse.RawFileSystem) fuse.RawFileSystem { return fs })
+}
+
+// mount mounts the tree; wrap may put something between the kernel's requests and it.
+func (t *tree) mount(mountpoint string, wrap func(fuse.RawFileSystem) fuse.RawFileSystem) (*Mount, error) {
+	o := t.options(slog.NewLogLogger(t.opts.Log.Handler(), slog.LevelDebug))
+	raw := wrap(rawFS{fusefs.NewNodeFS(t.root(), o)})
+	server, err := fuse.NewServer(raw, mountpoint, &o.MountOptions)
 	if err != nil {
+		return nil, err
+	}
+	go server.Serve()
+	if err := server.WaitMount(); err != nil {
+		// Nothing is left half mounted; that it cannot be unmounted adds nothing.
+		_ = server.Unmount()
 		return nil, err
 	}
 	return &Mount{server}, nil

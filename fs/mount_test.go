@@ -302,8 +302,15 @@ func TestStatfsNeedsNoNetwork(t *testing.T) {
 	f := mount(t, setup{})
 	f.find()
 	f.service.Close()
+	for _, path := range []string{"", "/folder1", "/movie.mp4"} {
+		wantStatfs(t, f.dir+path)
+	}
+}
+
+func wantStatfs(t *testing.T, path string) {
+	t.Helper()
 	var st syscall.Statfs_t
-	if err := syscall.Statfs(f.dir, &st); err != nil {
+	if err := syscall.Statfs(path, &st); err != nil {
 		t.Fatal(err)
 	}
 	if st.Bsize != 4096 || st.Namelen != 255 || st.Files != 3 || st.Bfree != 0 || st.Bavail != 0 || st.Ffree != 0 {
