@@ -35,6 +35,9 @@ func (c *Client) attempt(ctx context.Context, r request, read func(envelope) err
 		return envelope{}, err
 	}
 	defer release()
+	if r.turn != nil {
+		r.turn()
+	}
 	text := r.encode(c.from, second)
 	signature := sign(text, c.opts.Secret)
 

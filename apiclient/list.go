@@ -28,13 +28,18 @@ type ListRequest struct {
 	// Doubt makes an answer that says nothing of the folder count only after a second
 	// call says so too. Set it for a folder that was not empty before.
 	Doubt bool
+	// Turn, if set, is called when a call gets its turn, having waited for others; again
+	// for each time that it is tried again.
+	Turn func()
 	// Progress, if set, is called after each page.
 	Progress func()
 }
 
 // List returns the folder at r.Path, whole, with what the answers told of the
 // folders below it. It makes one call a page and type, and fails rather than return
-// part of a folder. The errors are *Error. The context bounds all calls together.
+// part of a folder. The errors are *Error; with one that may pass after some pages, a
+// Cut folder is returned from which another List can go on. The context bounds all
+// calls together.
 func (c *Client) List(ctx context.Context, r ListRequest) (*Folder, error) {
 	if err := checkPath(r.Path); err != nil {
 		return nil, err
@@ -45,8 +50,11 @@ func (c *Client) List(ctx context.Context, r ListRequest) (*Folder, error) {
 	var byType []*Folder
 	for _, typ := range c.opts.Types {
 		f, err := c.listType(ctx, r, typ)
+		if err != nil && len(c.opts.Types) > 1 {
+			return nil, err // what came belongs to one of the types
+		}
 		if err != nil {
-			return nil, err
+			return f, err
 		}
 		byType = append(byType, f)
 	}
@@ -72,14 +80,17 @@ func (c *Client) listType(ctx context.Context, r ListRequest, typ string) (*Fold
 	for range maxPages {
 		p, err := l.page(ctx, l.offset)
 		if err != nil {
-			return nil, err
+			return l.soFar(err), err
 		}
 		if r.Progress != nil {
 			r.Progress()
 		}
 		whole, err := l.accept(ctx, p)
-		if err != nil || whole {
-			return l.all, err
+		if err != nil {
+			return nil, err
+		}
+		if whole {
+			return l.all, nil
 		}
 	}
 	return nil, l.fail("more than %d pages", maxPages)
@@ -97,9 +108,19 @@ type listing struct {
 	sure   bool    // whether a second call may be believed
 }
 
+// soFar returns what came before an error, if the pages that follow may come later.
+func (l *listing) soFar(err error) *Folder {
+	var e *Error
+	if l.offset == 0 || !errors.As(err, &e) || e.Malformed || !IsTemporary(err) {
+		return nil
+	}
+	l.all.State, l.all.Offset, l.all.Count = Cut, l.offset, l.count
+	return l.all
+}
+
 // page makes one call.
 func (l *listing) page(ctx context.Context, offset int64) (page, error) {
-	req := request{command: "files.list", path: l.Path, fields: []field{
+	req := request{command: "files.list", path: l.Path, turn: l.Turn, fields: []field{
 		textField("path", l.Path), textField("type", l.typ),
 	}}
 	if offset > 0 {

@@ -17,6 +17,7 @@ type request struct {
 	command string
 	path    string // for errors
 	fields  []field
+	turn    func() // called when an attempt gets its turn; may be nil
 }
 
 // field is one key with a string or an integer value.

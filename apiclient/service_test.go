@@ -218,6 +218,41 @@ func impossible(o apitest.Options) bool {
 	return false
 }
 
+// A listing that breaks off for a passing reason can be gone on with.
+func TestListGoesOnWhereItBrokeOff(t *testing.T) {
+	s, c := start(t, apitest.Options{Tree: apitest.Flat(root, 450)})
+	s.SetFault(func(call apitest.Call, _ int) apitest.Reply {
+		if call.Offset == 300 {
+			return apitest.Status(503)
+		}
+		return apitest.Reply{}
+	})
+	f, err := c.List(t.Context(), apiclient.ListRequest{Path: root})
+	if !apiclient.IsTemporary(err) || f == nil || f.State != apiclient.Cut || f.Offset != 300 || len(f.Entries) != 300 {
+		t.Fatalf("%+v, error %v", f, err)
+	}
+	s.SetFault(nil)
+	s.ResetCalls()
+	if f, err = c.List(t.Context(), apiclient.ListRequest{Path: root, From: f}); err != nil || len(f.Entries) != 450 {
+		t.Fatalf("%+v, error %v", f, err)
+	}
+	if n := s.Calls().Total; n != 2 {
+		t.Errorf("%d calls for the last two pages", n)
+	}
+	// What is refused, or no listing, is not gone on with.
+	for _, reply := range []apitest.Reply{apitest.Code("0006"), apitest.CutAt(100, 450)} {
+		s.SetFault(func(call apitest.Call, _ int) apitest.Reply {
+			if call.Offset == 300 {
+				return reply
+			}
+			return apitest.Reply{}
+		})
+		if f, err := c.List(t.Context(), apiclient.ListRequest{Path: root}); err == nil || f != nil {
+			t.Errorf("%+v, error %v", f, err)
+		}
+	}
+}
+
 func TestHundredThousandFilesInOneFolder(t *testing.T) {
 	s, c := start(t, apitest.Options{Tree: apitest.Flat(root, 100_000)})
 	f, err := c.List(t.Context(), apiclient.ListRequest{Path: root})

@@ -91,6 +91,53 @@ func TestStartCountsForTheAge(t *testing.T) {
 	})
 }
 
+// A load that goes on from a start and takes longer than the TTL is kept like any other.
+func TestStartOfALongLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lister{list: func(_ context.Context, r apiclient.ListRequest) (*apiclient.Folder, error) {
+			if r.Path == root {
+				cut := folder("x")
+				cut.State, cut.Offset = apiclient.Cut, 1
+				return with(folder(), map[string]*apiclient.Folder{"f": cut}), nil
+			}
+			for range 20 {
+				time.Sleep(5 * time.Second)
+				r.Progress()
+			}
+			return folder("x", "y"), nil
+		}}
+		c := newListings(t, l)
+		want(t, c, root, "f/")
+		want(t, c, root+"/f", "x y")
+		if life := c.Life(c.Known(root + "/f")); life != time.Minute {
+			t.Errorf("%v left of a minute", life)
+		}
+	})
+}
+
+// A load that breaks off for a passing reason is gone on with by the next.
+func TestNextLoadGoesOnWhereTheLastBrokeOff(t *testing.T) {
+	var from []*apiclient.Folder
+	l := &lister{}
+	l.list = func(_ context.Context, r apiclient.ListRequest) (*apiclient.Folder, error) {
+		from = append(from, r.From)
+		if l.calls.Load() == 1 {
+			cut := folder("a", "b")
+			cut.State, cut.Offset = apiclient.Cut, 2
+			return cut, errPassing
+		}
+		return folder("a", "b", "c"), nil
+	}
+	c := newListings(t, l)
+	if _, err := c.Get(t.Context(), root); !errors.Is(err, errPassing) {
+		t.Errorf("error %v", err)
+	}
+	want(t, c, root, "a b c")
+	if from[0] != nil || from[1] == nil || from[1].Offset != 2 {
+		t.Errorf("loads went on from %v", from)
+	}
+}
+
 // What an older answer told does not replace what a younger one did.
 func TestHarvestDoesNotGoBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -19,6 +19,8 @@ import (
 var ErrEmptyRoot = errors.New("the service knows nothing of this folder: it does not exist, or is empty")
 
 // Lister loads one folder, whole. It is what [apiclient.Client] does.
+//
+// With an error it may return a Cut folder, from which a later List can go on.
 type Lister interface {
 	List(ctx context.Context, r apiclient.ListRequest) (*apiclient.Folder, error)
 }
@@ -60,6 +62,8 @@ type Listings struct {
 	mu     sync.Mutex
 	closed bool
 	loads  sync.WaitGroup
+
+	progress atomic.Int64 // when a page came last, of any load; see watchdog
 
 	failing atomic.Bool // whether old listings are being shown for a failing service
 }

@@ -255,6 +255,49 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// A load that waits for its turn is not ended while others make progress, and from its
+// turn on it has the whole timeout.
+func TestDeadlineOfALoadThatWaits(t *testing.T) {
+	for name, c := range map[string]struct {
+		others bool // whether another load makes progress meanwhile
+		turn   time.Duration
+		want   time.Duration // until the answer
+	}{
+		"others are at work":           {true, 35 * time.Second, 45 * time.Second},
+		"others are silent":            {false, 35 * time.Second, 10 * time.Second},
+		"others stop when it has come": {true, 5 * time.Second, 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &lister{list: func(ctx context.Context, r apiclient.ListRequest) (*apiclient.Folder, error) {
+					if r.Path == "busy" {
+						for begun := time.Now(); c.others && time.Since(begun) < c.turn; r.Progress() {
+							time.Sleep(time.Second)
+						}
+						return folder("a"), nil
+					}
+					select {
+					case <-time.After(c.turn):
+						r.Turn()
+						time.Sleep(time.Second)
+						r.Turn() // tried again
+						<-ctx.Done()
+					case <-ctx.Done():
+					}
+					return nil, &apiclient.Error{Err: context.Cause(ctx)}
+				}}
+				listings := newListings(t, l)
+				go func() { _, _ = listings.Get(t.Context(), "busy") }()
+				began := time.Now()
+				_, err := listings.Get(t.Context(), root)
+				if took := time.Since(began); err == nil || took != c.want {
+					t.Errorf("error %v after %v, want one after %v", err, took, c.want)
+				}
+			})
+		})
+	}
+}
+
 // Age counts from when the last page was asked for; who waited gets what came.
 func TestAgeCountsFromTheLastPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,11 +38,15 @@ func (l *Listings) load(path string, life time.Duration) (listing *Listing, err 
 	l.counters.loads.Add(1)
 	began := l.opts.Now()
 	from := l.takeStart(path, have)
-	folder, err := l.list(path, from, have.listing != nil && have.listing.Len() > 0)
+	known := have.listing != nil && have.listing.Len() > 0 || from != nil && len(from.Entries) > 0
+	folder, err := l.list(path, from, known)
 	if err == nil && !folder.Named && path == l.opts.Root && !l.opts.AllowEmpty {
 		err = ErrEmptyRoot
 	}
 	if err != nil {
+		if folder != nil {
+			l.keepStart(path, folder) // the next try goes on from here
+		}
 		l.counters.failed.Add(1)
 		now := l.opts.Now()
 		if l.standsIn(have.listing, err) || now.Sub(began) >= l.opts.Timeout/2 {
@@ -54,9 +58,10 @@ func (l *Listings) load(path string, life time.Duration) (listing *Listing, err 
 		l.opts.Log.Info("the service answers again")
 	}
 	asked := folder.Asked
-	if from != nil {
-		// The start may be older than the pages that followed: count from it, so that
-		// no part of what is shown is older than the TTL.
+	if from != nil && l.opts.Now().Sub(from.Asked) < l.opts.TTL {
+		// The start is older than the pages that followed: count from it, so that no
+		// part of what is shown is older than the TTL. A load that took longer than that
+		// counts from its last page like any other.
 		asked = from.Asked
 	}
 	l.harvest(path, folder)
@@ -68,21 +73,16 @@ func (l *Listings) list(path string, from *apiclient.Folder, doubt bool) (*apicl
 	ctx, cancel := context.WithTimeoutCause(l.base, l.opts.LoadTimeout,
 		fmt.Errorf("the listing was not whole after %v (--load-timeout)", l.opts.LoadTimeout))
 	defer cancel()
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	watchdog := time.AfterFunc(l.opts.Timeout, func() {
-		stop(fmt.Errorf("no answer within %v (--timeout)", l.opts.Timeout))
-	})
-	defer watchdog.Stop()
+	w, ctx, stop := watch(ctx, l.opts.Timeout, &l.progress)
+	defer stop()
 	return l.opts.Lister.List(ctx, apiclient.ListRequest{
-		Path: path, From: from, Doubt: doubt,
-		Progress: func() { watchdog.Reset(l.opts.Timeout) },
+		Path: path, From: from, Doubt: doubt, Turn: w.turn, Progress: w.progress,
 	})
 }
 
 // takeStart takes what an earlier answer told of the beginning of the folder, if
-// that still counts. It is gone afterwards: a load that fails with it shall not be
-// followed by another that fails with it.
+// that still counts. It is gone afterwards: a load that fails because of it shall not
+// be followed by another that does.
 func (l *Listings) takeStart(path string, have slot) *apiclient.Folder {
 	if have.start == nil {
 		return nil

@@ -34,6 +34,11 @@ type attachment struct {
 // attach asks the service for REMOTE and mounts it. It returns once the mount
 // answers; on an error nothing is mounted.
 func attach(ctx context.Context, j job) (*attachment, error) {
+	unlock, err := lockMountpoint(j.mountpoint)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	client, err := newClient(j.settings, j.secret, j.log)
 	if err != nil {
 		return nil, err

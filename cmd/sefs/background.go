@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -56,6 +57,9 @@ func background(ctx context.Context, p *process, j job) error {
 			return child.Process.Release()
 		}
 		state := endChild(child, j.mountpoint)
+		if a.told && begin == 0 && j.settings.logFile == "" {
+			forget(log.Name()) // it was made for this mount, and the reason is told here
+		}
 		if !a.told {
 			return &failure{
 				code:   exitFailed,
@@ -66,8 +70,18 @@ func background(ctx context.Context, p *process, j job) error {
 		return fail(a.Code, "%s", a.Text)
 	case <-ctx.Done():
 		endChild(child, j.mountpoint)
+		if begin == 0 && j.settings.logFile == "" {
+			forget(log.Name())
+		}
 		return fail(exitFailed, "%s", interrupted)
 	}
+}
+
+// forget removes a log file, and its folder if that is empty then. What cannot be
+// removed stays.
+func forget(log string) {
+	_ = os.Remove(log)
+	_ = os.Remove(filepath.Dir(log))
 }
 
 func openBackgroundLog(p *process, j job) (*os.File, error) {

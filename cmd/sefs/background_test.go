@@ -112,6 +112,18 @@ func TestBackgroundDefaultLog(t *testing.T) {
 	}
 }
 
+// A start that failed leaves no log behind, since its reason was told.
+func TestBackgroundFailureLeavesNoLog(t *testing.T) {
+	needFUSE(t)
+	w := newWorld(t)
+	w.newService()
+	w.set("SEFS_LOG_FILE=", "SEFS_API_KEY=other")
+	r := w.inNamespace(`mount -t tmpfs none /var/log; $sefs mount "$@" || echo "code $?"; ls -A /var/log`, remote, w.mountpoint)
+	if r.stdout != "code 4\n" {
+		t.Errorf("stdout is %q", r.stdout)
+	}
+}
+
 func TestBackgroundLogCannotBeOpened(t *testing.T) {
 	needFUSE(t)
 	w := newWorld(t)

@@ -126,12 +126,12 @@ func hasCode(code string) func(error) bool {
 	}
 }
 
-// refusesPath reports whether the service answered with a failure that is none of
-// those it documents: none of them is about a path it does not know.
+// refusesPath reports whether the service answered with a failure that may be about a
+// path it does not know: none that it documents is, unless it means a field by 0006.
 func refusesPath(err error) bool {
 	var e *apiclient.Error
 	return errors.As(err, &e) && e.Err == nil && !e.Malformed && e.Status == http.StatusOK &&
-		!slices.Contains([]string{"0000", "0001", "0002", "0003", "0004", "0005", "0006", "0100", "1000"}, e.Code)
+		!slices.Contains([]string{"0000", "0001", "0002", "0003", "0004", "0005", "0100", "1000"}, e.Code)
 }
 
 // noAnswer reports whether not even a bad answer came.

@@ -296,3 +296,48 @@ func TestMountIgnoresUnknownVariables(t *testing.T) {
 	}
 	w.wantDone(w.sefs("unmount", w.mountpoint))
 }
+
+// Of several that mount on one folder at once, one does, and the others say so.
+func TestMountSeveralAtOnce(t *testing.T) {
+	needFUSE(t)
+	w := newWorld(t)
+	w.newService()
+	var all []*running
+	for range 4 {
+		all = append(all, w.start("mount", remote, w.mountpoint))
+	}
+	done := 0
+	for _, r := range all {
+		switch r := r.end(); {
+		case r.code == exitDone:
+			done++
+		case r.code != exitMountpoint:
+			t.Errorf("exit code %d: %s", r.code, r.stderr)
+		}
+	}
+	if n := len(w.mounts()); done != 1 || n != 1 {
+		t.Errorf("%d succeeded, %d mounts", done, n)
+	}
+	w.wantDone(w.sefs("unmount", w.mountpoint))
+}
+
+// A part ".." behind a link leads where the kernel goes.
+func TestMountPointBehindALink(t *testing.T) {
+	needFUSE(t)
+	w := newWorld(t)
+	w.newService()
+	place := filepath.Join(w.dir, "far", "place")
+	for _, dir := range []string{place, filepath.Join(w.dir, "far", "deep"), filepath.Join(w.dir, "place")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(w.dir, "far", "deep"), filepath.Join(w.dir, "link2")); err != nil {
+		t.Fatal(err)
+	}
+	path := w.dir + "/link2/../place"
+	w.wantDone(w.sefs("mount", remote, path))
+	w.wantNames(place, "film.mp4", "series")
+	w.wantDone(w.sefs("unmount", path))
+	w.wantFailure(w.sefs("mount", remote, w.dir+"/nothing/../place"), exitMountpoint, "does not exist")
+}

@@ -92,3 +92,31 @@ func checkFolder(path string) error {
 func missing(path string) error {
 	return fail(exitMountpoint, "the mount point %s does not exist: create it with mkdir -p %s", path, path)
 }
+
+// lockMountpoint sees to it that of several processes only one mounts on a folder, and
+// that nothing was mounted there since it was checked. The lock is on the folder
+// itself, below the mount, and goes with the process at the latest.
+func lockMountpoint(path string) (unlock func(), err error) {
+	if top, err := topMount(path); err != nil || top != nil && top.FSType == "autofs" {
+		return func() {}, err // a look at the folder would wait for our own mount
+	}
+	f, err := limited(func() (*os.File, error) { return os.Open(path) })
+	if err != nil {
+		return nil, fail(exitMountpoint, "the mount point %s cannot be looked at: %v", path, bare(err))
+	}
+	unlock = func() { _ = f.Close() }
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		unlock()
+		return nil, fail(exitMountpoint, "another sefs is about to mount on %s: wait for it, or choose another folder", path)
+	}
+	if err != nil {
+		unlock()
+		return nil, fail(exitMountpoint, "the mount point %s cannot be locked: %v", path, bare(err))
+	}
+	if top, err := topMount(path); err != nil || top != nil {
+		unlock()
+		return nil, errors.Join(err, fail(exitMountpoint, "%s has just become a mount: choose another folder", path))
+	}
+	return unlock, nil
+}

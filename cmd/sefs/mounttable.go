@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func topMount(path string) (*mountinfo.Info, error) {
 // itself is never touched: links are followed one by one, with a look at the
 // table before each step.
 func locate(path string) (place string, top *mountinfo.Info, err error) {
-	if path, err = filepath.Abs(path); err != nil {
+	if path, err = resolved(path); err != nil {
 		return path, nil, err
 	}
 	for range 40 { // as many links as the kernel follows
@@ -102,4 +103,26 @@ func isDead(err error) bool {
 func remoteOf(m *mountinfo.Info) string {
 	_, remote, _ := strings.Cut(m.Source, ":")
 	return remote
+}
+
+// resolved makes a path absolute as text. Only where it has a part "..", which leads
+// elsewhere behind a link, what is before its last part is looked up.
+func resolved(path string) (string, error) {
+	if !slices.Contains(strings.Split(path, "/"), "..") {
+		return filepath.Abs(path)
+	}
+	if !filepath.IsAbs(path) {
+		dir, err := os.Getwd()
+		if err != nil {
+			return "", err
+		}
+		path = dir + "/" + path
+	}
+	path = strings.TrimRight(path, "/")
+	dir, base := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
+	if base == ".." {
+		dir, base = path, "."
+	}
+	dir, err := limited(func() (string, error) { return filepath.EvalSymlinks(dir) })
+	return filepath.Join(dir, base), err
 }

@@ -1,0 +1,70 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// watchdog ends a load that makes no progress. A page is progress. So is, for a load
+// whose call waits for its turn, a page of any other load: the service is at work, and
+// the turn will come.
+type watchdog struct {
+	timeout time.Duration
+	others  *atomic.Int64 // when any load made progress last, as Unix nanoseconds
+	waiting atomic.Bool   // whether the next call waits for its turn
+	fed     chan struct{}
+}
+
+// watch starts a watchdog and returns the context that it ends. It is at work until
+// that context ends.
+func watch(ctx context.Context, timeout time.Duration, others *atomic.Int64) (*watchdog, context.Context, context.CancelFunc) {
+	w := &watchdog{timeout: timeout, others: others, fed: make(chan struct{}, 1)}
+	w.waiting.Store(true)
+	ctx, stop := context.WithCancelCause(ctx)
+	go w.run(ctx, stop)
+	return w, ctx, func() { stop(nil) }
+}
+
+func (w *watchdog) run(ctx context.Context, stop context.CancelCauseFunc) {
+	timer := time.NewTimer(w.timeout)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.fed:
+			timer.Reset(w.timeout)
+		case <-timer.C:
+			silent := time.Since(time.Unix(0, w.others.Load()))
+			if !w.waiting.Load() || silent >= w.timeout {
+				stop(fmt.Errorf("no answer within %v (--timeout)", w.timeout))
+				return
+			}
+			timer.Reset(w.timeout - silent)
+		}
+	}
+}
+
+// turn is called when a call of the load gets its turn: from then on it has the whole
+// timeout. A call that is tried again gets no more.
+func (w *watchdog) turn() {
+	if w.waiting.Swap(false) {
+		w.feed()
+	}
+}
+
+// progress is called after each page of the load.
+func (w *watchdog) progress() {
+	w.others.Store(time.Now().UnixNano())
+	w.waiting.Store(true)
+	w.feed()
+}
+
+func (w *watchdog) feed() {
+	select {
+	case w.fed <- struct{}{}:
+	default: // fed already
+	}
+}
