@@ -102,14 +102,6 @@ func TestHandlesOfDifferentAges(t *testing.T) {
 		tree.AddFile(name + strings.Repeat("x", 200))
 	}
 	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
-	open := func() int {
-		fd, err := syscall.Open(f.dir, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = syscall.Close(fd) })
-		return fd
-	}
 	read := func(fd, times int) string {
 		all, err := getdents(fd, 600, times)
 		if err != nil {
@@ -123,11 +115,11 @@ func TestHandlesOfDifferentAges(t *testing.T) {
 		}
 		return strings.Join(names, " ")
 	}
-	old, unread := open(), open()
+	old, unread := f.open(""), f.open("")
 	begun := read(old, 1)
 	tree.AddFile("new")
 	f.expire("")
-	current := open()
+	current := f.open("")
 	if got := read(unread, untilEnd); got != "a b c d new" {
 		t.Errorf("a handle that had not begun shows %q", got)
 	}
@@ -159,11 +151,7 @@ func TestWalkerGoesOnWhenTheCacheIsDropped(t *testing.T) {
 	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
 	count := func() string { return strings.TrimSpace(f.must("sh", "-c", "ls -f '"+f.dir+"' | wc -l")) }
 	count() // fills the kernel's cache
-	fd, err := syscall.Open(f.dir, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = syscall.Close(fd) }()
+	fd := f.open("")
 	f.requests.take()
 	seen, err := getdents(fd, 4096, 1)
 	if err != nil || len(seen) > 500 {
@@ -204,10 +192,7 @@ func TestSmallBuffersWhileNamesAreLookedUp(t *testing.T) {
 	}
 	for _, size := range []int{512, 1024, 2048, 32 << 10} {
 		f := mount(t, setup{service: apitest.Options{Tree: tree}})
-		fd, err := syscall.Open(f.dir+"/dir", syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		fd := f.open("dir")
 		var names []string
 		for {
 			some, err := getdents(fd, size, 1)
@@ -235,7 +220,7 @@ func TestSmallBuffersWhileNamesAreLookedUp(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_ = syscall.Close(fd)
+		f.close(fd)
 		if len(names) != 602 {
 			t.Errorf("with buffers of %d bytes: %d names", size, len(names))
 		}
@@ -255,13 +240,6 @@ func TestOldReaderDoesNotFillTheCache(t *testing.T) {
 		tree.AddFile(fmt.Sprintf("dir/%05d", i))
 	}
 	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
-	open := func() int {
-		fd, err := syscall.Open(f.dir+"/dir", syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return fd
-	}
 	read := func(fd, times int) int {
 		all, err := getdents(fd, 4096, times)
 		if err != nil {
@@ -269,7 +247,7 @@ func TestOldReaderDoesNotFillTheCache(t *testing.T) {
 		}
 		return len(all)
 	}
-	old, later := open(), open()
+	old, later := f.open("dir"), f.open("dir")
 	n := read(old, 2)
 	tree.AddFile("dir/new")
 	f.expire("dir")
@@ -282,7 +260,8 @@ func TestOldReaderDoesNotFillTheCache(t *testing.T) {
 	if got := n + read(old, untilEnd); got != 2002 {
 		t.Errorf("the old reader saw %d entries", got)
 	}
-	_, _ = syscall.Close(old), syscall.Close(later)
+	f.close(old)
+	f.close(later)
 	for range 3 {
 		if got := len(strings.Fields(f.ls("dir"))); got != 2001 {
 			t.Errorf("ls shows %d names", got)
@@ -294,21 +273,13 @@ func TestOldReaderDoesNotFillTheCache(t *testing.T) {
 func TestSeekToAListingThatIsGone(t *testing.T) {
 	tree := apitest.Flat(root, 300)
 	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
-	open := func() int {
-		fd, err := syscall.Open(f.dir, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = syscall.Close(fd) })
-		return fd
-	}
-	all, err := getdents(open(), 4096, untilEnd)
+	all, err := getdents(f.open(""), 4096, untilEnd)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tree.AddFile("another")
 	f.expire("")
-	fd := open()
+	fd := f.open("")
 	if _, err := syscall.Seek(fd, all[100].off, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -53,6 +55,7 @@ type fixture struct {
 	listings *cache.Listings
 	requests *requests
 	unmount  func()
+	opened   []int // descriptors
 }
 
 // mount starts a service and mounts it. The test fails if it cannot be unmounted.
@@ -109,6 +112,9 @@ func (f *fixture) mount(s setup) {
 		t.Fatal(err)
 	}
 	f.unmount = sync.OnceFunc(func() {
+		for _, fd := range slices.Clone(f.opened) {
+			f.close(fd)
+		}
 		if err := mounted.Unmount(); err != nil {
 			t.Errorf("unmount: %v", err)
 			_ = syscall.Unmount(f.dir, syscall.MNT_DETACH)
@@ -238,6 +244,24 @@ func (f *fixture) find() []string {
 	f.t.Helper()
 	out := f.must("find", f.dir, "-mindepth", "1", "-printf", `%y %P\0`)
 	return sorted(strings.Split(strings.TrimSuffix(out, "\x00"), "\x00"))
+}
+
+// open opens a folder for getdents. It is closed before the mount is unmounted.
+func (f *fixture) open(dir string) int {
+	f.t.Helper()
+	fd, err := syscall.Open(filepath.Join(f.dir, dir), syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.opened = append(f.opened, fd)
+	return fd
+}
+
+func (f *fixture) close(fd int) {
+	f.opened = slices.DeleteFunc(f.opened, func(other int) bool { return other == fd })
+	if err := syscall.Close(fd); err != nil {
+		f.t.Error(err)
+	}
 }
 
 // deed runs a deed of the test binary in a process of its own.
