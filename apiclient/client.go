@@ -49,6 +49,7 @@ type Client struct {
 	clock *clock
 	retry retrypolicy.RetryPolicy[any]
 	log   *slog.Logger
+	made  time.Time
 }
 
 // New returns a client. It makes no call; the error is about the options.
@@ -83,7 +84,22 @@ func New(o Options) (*Client, error) {
 		clock: newClock(o.Now),
 		retry: newRetryPolicy(o.Log),
 		log:   o.Log,
+		made:  o.Now(),
 	}, nil
+}
+
+// Settle returns once the second is over that the client was made in. A process that
+// ended just before may have sent requests in it that are the very same as this
+// client's, and a service that guards against replays would refuse them.
+func (c *Client) Settle(ctx context.Context) error {
+	timer := time.NewTimer(time.Unix(c.made.Unix()+1, 0).Sub(c.opts.Now()))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Close drops idle connections. Calls in flight are ended by their contexts.

@@ -87,3 +87,19 @@ func TestClockIsCorrected(t *testing.T) {
 		t.Errorf("stamp %d, error %v", second, err)
 	}
 }
+
+func TestSettleWaitsForTheNextSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond)
+		c, err := New(Options{URL: "https://host/", Key: "k", Secret: "s", CDN: 1, Types: []string{"video"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := time.Now().Unix()
+		for range 2 { // the second time there is nothing to wait for
+			if err := c.Settle(t.Context()); err != nil || time.Now().Unix() != made+1 {
+				t.Errorf("error %v; made in %d, it is %d", err, made, time.Now().Unix())
+			}
+		}
+	})
+}

@@ -77,6 +77,9 @@ func newClient(s *settings, secret string, log *slog.Logger) (*apiclient.Client,
 
 // try lists REMOTE, mounts it and looks at it through the kernel.
 func (a *attachment) try(ctx context.Context) error {
+	if err := a.client.Settle(ctx); err != nil {
+		return err
+	}
 	// No deadline here: the cache ends a load that makes no progress for --timeout,
 	// and a large folder whose pages keep coming may take longer.
 	root, err := a.listings.Get(ctx, a.remote)

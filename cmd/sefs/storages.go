@@ -48,6 +48,9 @@ func storages(ctx context.Context, p *process, s *settings, secret string) error
 		return err
 	}
 	defer client.Close()
+	if err := client.Settle(ctx); err != nil {
+		return explain(err, s, "")
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	found, err := client.Storages(ctx)
