@@ -6,7 +6,7 @@ RACE   := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 LINT    = $(GO) tool -modfile=.ci/tools.mod golangci-lint
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: help build demo test vet lint fuzz bench clean
+.PHONY: help build demo test vet lint soak fuzz bench clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -28,6 +28,9 @@ vet:
 
 lint: ## the rules of .golangci.yml, the directions of imports among them
 	$(LINT) run ./...
+
+soak: ## longer forms of tests: 1,110 folders in every order and shape
+	SEFS_TEST_LONG=1 $(GO) test -timeout 30m -count=1 -run 'InEveryOrderAndShape' ./fs
 
 fuzz: ## a minute for each fuzz target
 	$(GO) test ./apiclient -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime 1m -fuzzminimizetime 10x

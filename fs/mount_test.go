@@ -69,6 +69,9 @@ func TestFindInEveryOrderAndShape(t *testing.T) {
 		})
 	}
 	small := apitest.Generate(root, apitest.Gen{Seed: 7, Folders: 4, Depth: 3, Files: 40, OddNames: true, Mixed: true})
+	if os.Getenv("SEFS_TEST_LONG") != "" { // make soak
+		small = tree
+	}
 	for _, shape := range apitest.Shapes() {
 		for _, order := range apitest.Orders() {
 			t.Run(shape.Name+"/"+order.String(), func(t *testing.T) {
