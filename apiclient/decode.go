@@ -125,7 +125,7 @@ func isChildren(v value) bool {
 // isWrapper reports whether v is the documented one-item list around a folder: the
 // item is its object, or a list of sub-folders each of which is wrapped as well.
 func isWrapper(v value) bool {
-	if v.kind != kindList || len(v.items) != 1 {
+	if !isOneList(v) {
 		return false
 	}
 	item := v.items[0]

@@ -108,7 +108,7 @@ func others(v value) (n int) {
 
 // unwrapOne takes an object out of the list around it.
 func unwrapOne(v value) value {
-	if v.kind == kindList && len(v.items) == 1 && v.items[0].kind == kindObject {
+	if isOneList(v) && v.items[0].kind == kindObject {
 		return v.items[0]
 	}
 	return v

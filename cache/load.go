@@ -44,7 +44,7 @@ func (l *Listings) load(path string, life time.Duration) (listing *Listing, err 
 		err = ErrEmptyRoot
 	}
 	if err != nil {
-		if folder != nil {
+		if folder != nil && folder.State == apiclient.Cut {
 			l.keepStart(path, folder) // the next try goes on from here
 		}
 		l.counters.failed.Add(1)
