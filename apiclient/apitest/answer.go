@@ -12,9 +12,18 @@ const (
 	storageCommand = "files.getstorage"
 )
 
-// serve answers one HTTP request.
+// serve answers one HTTP request to the host of both APIs.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.calls.begin()
+	if strings.HasPrefix(r.RequestURI, "/v1/") {
+		s.serveV1(w, r)
+	} else {
+		s.serveCommand(w, r)
+	}
+}
+
+// serveCommand answers one request of the command API.
+func (s *Server) serveCommand(w http.ResponseWriter, r *http.Request) {
+	s.calls.begin(false)
 	defer s.calls.end()
 	o := s.options()
 	now := o.Clock()
@@ -22,6 +31,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=UTF-8") // PHP's own, the service may not set another
 
 	text, bad := jsonField(r)
+	if r.Header.Get("Authorization") != "" {
+		s.calls.leaked()
+		bad = &refusal{status: http.StatusBadRequest, message: "Bad Request (it has v1's credentials)"}
+	}
 	var req request
 	if bad == nil {
 		var replayed bool
@@ -66,16 +79,7 @@ func (s *Server) sendRefusal(w http.ResponseWriter, r *http.Request, o *Options,
 
 // reply does with a request what rep says.
 func (s *Server) reply(w http.ResponseWriter, r *http.Request, o *Options, req request, rep Reply) {
-	if rep.Wait != nil {
-		select {
-		case <-rep.Wait:
-		case <-r.Context().Done():
-			panic(http.ErrAbortHandler)
-		}
-	}
-	if !wait(r.Context(), rep.Delay) {
-		panic(http.ErrAbortHandler)
-	}
+	rep.hold(r.Context())
 	for k, v := range rep.Header {
 		w.Header()[k] = v
 	}

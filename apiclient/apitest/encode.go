@@ -23,7 +23,8 @@ type encoder struct {
 	unescaped bool // JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE
 }
 
-// encode returns the JSON text of v, which is made of nil, bool, int, int64, float64, string and *array.
+// encode returns the JSON text of v, which is made of nil, bool, int, int64, float64, string, *array, and
+// functions that return such a value at the time when it is written.
 func (e encoder) encode(v any) ([]byte, error) {
 	return e.value(nil, v, 0)
 }
@@ -44,6 +45,8 @@ func (e encoder) value(b []byte, v any, depth int) ([]byte, error) {
 		return e.text(b, v)
 	case *array:
 		return e.array(b, v, depth+1)
+	case func() any:
+		return e.value(b, v(), depth)
 	}
 	panic(fmt.Sprintf("apitest: %T has no PHP counterpart", v))
 }
@@ -81,6 +84,11 @@ func (e encoder) array(b []byte, a *array, depth int) ([]byte, error) {
 func (e encoder) text(b []byte, s string) ([]byte, error) {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
+		if run := literal(s[i:]); run > 0 {
+			b = append(b, s[i:i+run]...)
+			i += run
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && n == 1 {
 			return nil, errUTF8
@@ -103,7 +111,7 @@ func (e encoder) text(b []byte, s string) ([]byte, error) {
 			b = append(b, '\\', 't')
 		case r < 0x20:
 			b = appendUnit(b, r)
-		case r < 0x80:
+		case r < 0x80: // the slash, unescaped
 			b = append(b, byte(r))
 		case e.unescaped && r != 0x2028 && r != 0x2029: // PHP escapes these two, JavaScript's line ends, all the same
 			b = utf8.AppendRune(b, r)
@@ -115,6 +123,16 @@ func (e encoder) text(b []byte, s string) ([]byte, error) {
 		}
 	}
 	return append(b, '"'), nil
+}
+
+// literal returns how many bytes at the beginning of s are ASCII that is written as it is.
+func literal(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x80 || c == '"' || c == '\\' || c == '/' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // appendUnit writes one UTF-16 code unit as \uXXXX with lower-case digits.

@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"hash/fnv"
+	"io"
 	"path"
 	"strings"
 	"time"
@@ -38,7 +39,34 @@ type File struct {
 	Kind    Kind
 	Invalid bool // the service could make nothing of it
 	Deleted bool // removed, but the index still remembers it
+
+	// Content is what is in the file; Size says where it ends. Nil: bytes that look random and follow
+	// from the file's full path and its Version alone.
+	Content io.ReaderAt
+	// Version changes the bytes, if Content is nil, and the ETag.
+	Version int
+	// V1 is how the v1 API sees the file.
+	V1 V1View
+	// V1Only hides the file from files.list, whatever the type that is asked for.
+	V1Only bool
 }
+
+// V1View is how the v1 API sees a file that is there.
+type V1View int
+
+// The views of a file.
+const (
+	V1Listed        V1View = iota // it is in the answer for its folder, and in one for its own path
+	V1Alone                       // it is only in the answer for its own path
+	V1Absent                      // it is not known
+	V1NoSize                      // it has no size
+	V1Symlink                     // it is a symlink, with a size
+	V1SymlinkNoSize               // it is a symlink, without a size
+	V1OtherType                   // its type is a word that no page knows
+)
+
+// listed says whether a request of files.list with the given type shows the file.
+func (f File) listed(typ string) bool { return !f.V1Only && types[typ](f) }
 
 // fileAt returns the file that AddFile puts at a path. Size and time depend on the path alone, so that
 // equal trees have equal files.

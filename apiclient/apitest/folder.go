@@ -1,6 +1,9 @@
 package apitest
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // folder is one folder of a Tree: its files and its sub-folders, each in the order in which they came.
 // The tree's mutex protects it.
@@ -80,6 +83,21 @@ func (f *folder) remove(name string) (files, dirs int) {
 	return files, dirs
 }
 
+// find returns the folder at a path below f, nil if there is none.
+func (f *folder) find(rel string) *folder {
+	if rel == "" {
+		return f
+	}
+	for name := range strings.SplitSeq(rel, "/") {
+		i, ok := f.dirAt[name]
+		if !ok {
+			return nil
+		}
+		f = f.dirs[i]
+	}
+	return f
+}
+
 // from returns the index of the first shown file at or after an offset among the files.
 func (v *view) from(offset int, means OffsetMeans) int {
 	if means == OffsetEveryEntry && v.pos != nil {
@@ -103,12 +121,14 @@ func (f *folder) view(typ string) *view {
 	if v, ok := f.views[typ]; ok {
 		return v
 	}
-	shown := types[typ]
-	v := &view{all: len(f.files), dirs: append([]*folder(nil), f.dirs...)}
-	for i, file := range f.files {
-		if shown(file.File) {
+	v := &view{dirs: append([]*folder(nil), f.dirs...)}
+	for _, file := range f.files {
+		if file.listed(typ) {
 			v.files = append(v.files, file)
-			v.pos = append(v.pos, i)
+			v.pos = append(v.pos, v.all)
+		}
+		if !file.V1Only {
+			v.all++
 		}
 	}
 	if len(v.files) == v.all {

@@ -119,8 +119,8 @@ func (g Gen) addFile(t *Tree, r *rand.Rand, rel string) {
 	t.Add(rel, f)
 }
 
-// FromDir returns a tree with the names, sizes and times of a folder on disk. What is neither a folder
-// nor a regular file is left out.
+// FromDir returns a tree with the names, sizes and times of a folder on disk; the files' contents are read
+// from there when they are asked for. What is neither a folder nor a regular file is left out.
 func FromDir(root, dir string) (*Tree, error) {
 	t := NewTree(root)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -143,7 +143,7 @@ func FromDir(root, dir string) (*Tree, error) {
 		if err != nil {
 			return err
 		}
-		t.Add(rel, File{Size: info.Size(), Time: info.ModTime(), Kind: KindOf(rel)})
+		t.Add(rel, File{Size: info.Size(), Time: info.ModTime(), Kind: KindOf(rel), Content: diskFile(path)})
 		return nil
 	})
 	if err != nil {

@@ -44,6 +44,12 @@ type Options struct {
 	// Storage is how the answer to files.getstorage is written.
 	Storage StorageShape
 
+	// V1 is how the v1 API answers, Links what its download links are like, and Content how the download
+	// host sends what is in the files.
+	V1      V1Options
+	Links   LinkOptions
+	Content ContentOptions
+
 	// UnknownCode is the failure code for a path that the tree does not have, or that is a file.
 	// Default "": success with nothing under data.
 	UnknownCode string

@@ -23,11 +23,11 @@ type request struct {
 	call    Call // of files.list
 }
 
-// refusal is why a request was turned away: a failure of the service, or an HTTP status of the web
-// server before it.
+// refusal is why a request was turned away: a failure of the service, or an HTTP status of v1, of the
+// download host, or of the web server before the command API.
 type refusal struct {
-	status  int // 0: a failure envelope
-	code    string
+	status  int    // 0: a failure envelope
+	code    string // of v1: the name of the error
 	message string
 }
 

@@ -38,7 +38,25 @@ func (w wire) send(ctx context.Context, out http.ResponseWriter, status int, bod
 	default:
 		out.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		out.WriteHeader(status)
-		out.Write(body)
+		// net/http keeps the last byte until the request has been counted as ended, so a client that has
+		// all of a long answer cannot send another while this one still counts as in flight.
+		last := max(len(body)-1, 0)
+		out.Write(body[:last])
+		out.Write(body[last:])
+	}
+}
+
+// hold returns once the answer may be sent.
+func (r Reply) hold(ctx context.Context) {
+	if r.Wait != nil {
+		select {
+		case <-r.Wait:
+		case <-ctx.Done():
+			panic(http.ErrAbortHandler)
+		}
+	}
+	if !wait(ctx, r.Delay) {
+		panic(http.ErrAbortHandler)
 	}
 }
 

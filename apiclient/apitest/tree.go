@@ -1,10 +1,13 @@
 package apitest
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Tree is the stand-in's storage: folders and files under one root. It may be changed while a server
@@ -59,6 +62,12 @@ func (t *Tree) AddRaw(dir, name string, f File) {
 	}
 }
 
+// AddContent is Add for a file with exactly the given bytes.
+func (t *Tree) AddContent(rel string, data []byte, modified time.Time) {
+	data = bytes.Clone(data)
+	t.Add(rel, File{Size: int64(len(data)), Time: modified, Kind: KindOf(rel), Content: bytes.NewReader(data)})
+}
+
 // AddDir puts a folder into the tree, and the folders that lead to it. The service keeps files and
 // folders apart, so a folder may have the name of a file.
 func (t *Tree) AddDir(rel string) {
@@ -81,6 +90,43 @@ func (t *Tree) Remove(rel string) bool {
 	t.counts.files -= files
 	t.counts.dirs -= dirs
 	return files+dirs > 0
+}
+
+// Change changes the file at a path in place, at one moment: an answer with its content that is under way
+// goes on with what was there before. A path without a file is a mistake of the test and panics.
+func (t *Tree) Change(rel string, change func(*File)) {
+	dir, name := split(rel)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	parent := t.find(dir)
+	if parent != nil {
+		if i, ok := parent.fileAt[name]; ok {
+			change(&parent.files[i].File)
+			parent.views = nil
+			return
+		}
+	}
+	panic(fmt.Sprintf("apitest: there is no file %q to change", rel))
+}
+
+// ReaderAt returns what a reader of the file at a path must see, and how long it is.
+func (t *Tree) ReaderAt(rel string) (content io.ReaderAt, size int64, ok bool) {
+	f, ok := t.File(rel)
+	if !ok {
+		return nil, 0, false
+	}
+	return f.reader(t.Full(rel)), f.Size, true
+}
+
+// Bytes returns all of what a reader of the file at a path must see, nil if there is no such file.
+func (t *Tree) Bytes(rel string) []byte {
+	content, size, ok := t.ReaderAt(rel)
+	if !ok {
+		return nil
+	}
+	data := make([]byte, size)
+	n, _ := content.ReadAt(data, 0)
+	return data[:n]
 }
 
 // File returns the file at a path.
@@ -111,11 +157,10 @@ func (t *Tree) Paths() (files, dirs []string) {
 // PathsOf is Paths with only those files that a request with the given type shows. All folders are
 // shown, whatever the type.
 func (t *Tree) PathsOf(typ string) (files, dirs []string) {
-	shown, ok := types[typ]
-	if !ok {
+	if types[typ] == nil {
 		panic("apitest: unknown type " + typ)
 	}
-	return t.paths(shown)
+	return t.paths(func(f File) bool { return f.listed(typ) })
 }
 
 func (t *Tree) paths(shown func(File) bool) (files, dirs []string) {
@@ -157,20 +202,7 @@ func (t *Tree) folder(rel string) *folder {
 }
 
 // find returns the folder at a path, nil if there is none. Called with mu held.
-func (t *Tree) find(rel string) *folder {
-	f := t.top
-	if rel == "" {
-		return f
-	}
-	for name := range strings.SplitSeq(rel, "/") {
-		i, ok := f.dirAt[name]
-		if !ok {
-			return nil
-		}
-		f = f.dirs[i]
-	}
-	return f
-}
+func (t *Tree) find(rel string) *folder { return t.top.find(rel) }
 
 // split returns the folder and the name in it that a path means.
 func split(rel string) (dir, name string) {
