@@ -3,11 +3,13 @@ package apiclient
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -49,16 +51,29 @@ func (c *Client) attempt(ctx context.Context, r request, read func(envelope) err
 	var e *Error
 	if errors.As(err, &e) {
 		e.Op, e.Path = r.command, r.path
-		// A service may repeat what it was sent; nothing of it gets further.
-		e.Message = clean(withoutSecrets(e.Message, c.opts.Secret, signature, c.opts.Key))
+		e.Message = c.wipe(e.Message, signature)
 	}
 	return answer, err
 }
+
+// wipe makes text of the service fit to be shown: it may repeat what it was sent, and
+// nothing of that gets further.
+func (c *Client) wipe(text string, more ...string) string {
+	basic := base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(c.opts.CDN) + ":" + c.opts.Secret))
+	text = withoutSecrets(text, append(more, c.opts.Secret, c.opts.Key, basic)...)
+	return clean(query.ReplaceAllString(text, "?…"))
+}
+
+// query is that of an address: a link's is a secret.
+var query = regexp.MustCompile(`\?\S+`)
 
 // withoutSecrets takes secrets out of a text, also as they are written in a request.
 func withoutSecrets(text string, secrets ...string) string {
 	var forms []string
 	for _, secret := range secrets {
+		if secret == "" {
+			continue
+		}
 		quoted := string(appendPHPString(nil, secret))
 		for _, form := range []string{secret, quoted[1 : len(quoted)-1], url.QueryEscape(secret)} {
 			forms = append(forms, form, "…")
@@ -156,6 +171,11 @@ func transportError(ctx context.Context, err error) *Error {
 	var u *url.Error
 	if errors.As(err, &u) { // its text repeats the address
 		err = u.Err
+	}
+	// A text that repeats what came, be it the address that was asked for, is not shown.
+	var known interface{ Timeout() bool } // of net, and of contexts
+	if !errors.As(err, &known) && strings.ContainsAny(err.Error(), `?"`) {
+		err = errors.New("what came is no answer of HTTP")
 	}
 	return &Error{Err: err}
 }

@@ -10,6 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
@@ -21,17 +24,26 @@ type Options struct {
 	// URL is the address of the command API (files.list page:
 	// https://api.scaleengine.net/stable/). Plain http is for loopback only.
 	URL string
-	// Key is the account's public API key.
+	// FilesURL is the address of the v1 file API (files page:
+	// https://{user}-sestore.secdn.net/v1/); "" if there is none to be asked.
+	FilesURL string
+	// Key is the account's public API key. The v1 API does without.
 	Key string
-	// Secret is the account's private key as printed; its text is the HMAC key.
+	// Secret is the account's private key as printed; its text is the HMAC key, and the
+	// password of the v1 API.
 	Secret string
 	// CDN is the account's CDN number.
 	CDN int
 	// Types are the files.list types whose listings are merged; at least one.
 	// The service's own default, video, hides everything else.
 	Types []string
-	// Concurrency is how many calls may be in flight; 0 means 4.
+	// Concurrency is how many calls of both APIs may be in flight; 0 means 4.
 	Concurrency int
+	// DownloadConcurrency is how many requests for contents may be in flight; 0 means 8.
+	DownloadConcurrency int
+	// Timeout bounds a call that several wait for together, whoever of them leaves; 0
+	// means 30 s.
+	Timeout time.Duration
 	// Log gets what is worth knowing and is no error; nil means nowhere.
 	Log *slog.Logger
 	// Now is the clock that requests are stamped and listings dated by; nil means
@@ -47,28 +59,53 @@ type Client struct {
 	http  *http.Client
 	slots *semaphore.Weighted // one per call in flight, in order of arrival
 	clock *clock
-	retry retrypolicy.RetryPolicy[any]
-	log   *slog.Logger
-	made  time.Time
+
+	downloads *http.Client        // has no credentials
+	ranges    *semaphore.Weighted // one per request for contents in flight
+	links     *links
+	v1Works   atomic.Bool // whether v1 ever gave an answer
+
+	base   context.Context // of calls that several wait for; ended by Close
+	stop   context.CancelFunc
+	shared sync.WaitGroup // those calls
+	retry  retrypolicy.RetryPolicy[any]
+	log    *slog.Logger
+	made   time.Time
 }
 
 // New returns a client. It makes no call; the error is about the options.
 func New(o Options) (*Client, error) {
 	switch {
-	case o.Key == "":
+	case o.Key == "" && o.URL != "":
 		return nil, errors.New("no API key")
 	case o.Secret == "":
 		return nil, errors.New("no API secret")
 	case o.CDN <= 0:
 		return nil, errors.New("no CDN number")
-	case len(o.Types) == 0:
+	case len(o.Types) == 0 && o.URL != "":
 		return nil, errors.New("no files.list type")
+	case o.URL == "" && o.FilesURL == "":
+		return nil, errors.New("no address of the service")
 	}
-	if err := CheckURL(o.URL); err != nil {
-		return nil, err
+	for _, address := range []string{o.URL, o.FilesURL} {
+		if address == "" {
+			continue
+		}
+		if err := CheckURL(address); err != nil {
+			return nil, err
+		}
+	}
+	if o.FilesURL != "" {
+		o.FilesURL = strings.TrimRight(o.FilesURL, "/") + "/"
 	}
 	if o.Concurrency <= 0 {
 		o.Concurrency = 4
+	}
+	if o.DownloadConcurrency <= 0 {
+		o.DownloadConcurrency = 8
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -76,7 +113,9 @@ func New(o Options) (*Client, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	base, stop := context.WithCancel(context.Background())
 	return &Client{
+		base: base, stop: stop,
 		opts:  o,
 		from:  account{key: o.Key, cdn: o.CDN, order: rand.Uint64()},
 		http:  newHTTPClient(o.Concurrency),
@@ -85,6 +124,10 @@ func New(o Options) (*Client, error) {
 		retry: newRetryPolicy(o.Log),
 		log:   o.Log,
 		made:  o.Now(),
+
+		downloads: newDownloadClient(o.DownloadConcurrency),
+		ranges:    semaphore.NewWeighted(int64(o.DownloadConcurrency)),
+		links:     newLinks(),
 	}, nil
 }
 
@@ -102,8 +145,14 @@ func (c *Client) Settle(ctx context.Context) error {
 	}
 }
 
-// Close drops idle connections. Calls in flight are ended by their contexts.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close drops idle connections, once the calls are done that belong to nobody alone.
+// Other calls in flight are ended by their contexts.
+func (c *Client) Close() {
+	c.stop()
+	c.shared.Wait()
+	c.http.CloseIdleConnections()
+	c.downloads.CloseIdleConnections()
+}
 
 // CheckURL reports why address cannot be the service's: signed requests go over
 // TLS, or in plain text to this machine only.
@@ -130,21 +179,34 @@ func CheckURL(address string) error {
 // newHTTPClient has no timeout of its own: every request carries a context with
 // a deadline. It follows no redirect, which would carry a signed request away.
 func newHTTPClient(concurrency int) *http.Client {
-	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           dialer.DialContext,
-			ForceAttemptHTTP2:     true,
-			MaxIdleConnsPerHost:   concurrency,
-			IdleConnTimeout:       90 * time.Second,
-			TLSHandshakeTimeout:   15 * time.Second,
-			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-			ExpectContinueTimeout: time.Second,
-			// A connection that died in silence is found out, not used on and on.
-			HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
-		},
+		Transport:     newTransport(concurrency),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// newDownloadClient is for contents: bytes come as they are stored, and each range has
+// a connection to itself, since one shared by all would be as slow as one.
+func newDownloadClient(concurrency int) *http.Client {
+	c, t := newHTTPClient(concurrency), newTransport(concurrency)
+	t.ForceAttemptHTTP2, t.HTTP2, t.DisableCompression = false, nil, true
+	c.Transport = t
+	return c
+}
+
+func newTransport(concurrency int) *http.Transport {
+	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   concurrency,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   15 * time.Second,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		ExpectContinueTimeout: time.Second,
+		// A connection that died in silence is found out, not used on and on.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 

@@ -17,14 +17,16 @@ const (
 	codeUnexpected   = "0004"
 	codeForbidden    = "0005"
 	codeOverloaded   = "1000"
+	// codeAccess is what v1 calls a refusal (upload page).
+	codeAccess = "ACCESS_VIOLATION"
 )
 
 // Error is a call that failed. Which failure it is, is asked with [IsAuth],
-// [IsClock] and [IsTemporary]; the text is for people. It holds no secret.
+// [IsClock], [IsNotExist], [IsChanged] and [IsTemporary]; the text is for people. It holds no secret.
 type Error struct {
-	Op      string // the command, such as files.list
+	Op      string // the command, such as files.list, or what was asked of v1
 	Path    string // the path it was about, if any
-	Code    string // the service's code, four digits; "" if it gave none
+	Code    string // the service's code, four digits for the command API; "" if it gave none
 	Status  int    // the HTTP status; 0 if no answer came
 	Message string // what the service said, or what came instead of an answer
 	// RetryAfter is how long the service asks to be left alone; 0 if it did not say.
@@ -33,6 +35,12 @@ type Error struct {
 	Skew time.Duration
 	// Malformed is set if an answer came that is none: HTML, half a body, nonsense.
 	Malformed bool
+	// TooLarge is set if an answer was larger than what is read of one.
+	TooLarge bool
+	// NotExist is set if the service said that there is no such file.
+	NotExist bool
+	// Changed is set if bytes came that belong to another version of the file.
+	Changed bool
 	// Err is the cause where there is one: a transport error, an ended context.
 	Err error
 }
@@ -68,7 +76,7 @@ func IsAuth(err error) bool {
 		return false
 	}
 	switch e.Code {
-	case codeUnauthorized, codeSignature, codeForbidden:
+	case codeUnauthorized, codeSignature, codeForbidden, codeAccess:
 		return true
 	case "":
 		return e.Status == 401 || e.Status == 403
@@ -83,6 +91,24 @@ func IsClock(err error) bool {
 	return errors.As(err, &e) && e.Code == codeClock
 }
 
+// IsNotExist reports whether the service said that there is no such file.
+func IsNotExist(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.NotExist
+}
+
+// IsChanged reports whether the file is no longer the version that was asked for.
+func IsChanged(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Changed
+}
+
+// IsTooLarge reports whether an answer was larger than what is read of one.
+func IsTooLarge(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.TooLarge
+}
+
 // IsTemporary reports whether the same call may well succeed later: the network
 // failed, HTTP 408, 429 and 5xx, codes 0004 and 1000, or an answer that is none.
 // A call that its caller ended is not temporary, one that ran out of time is.
@@ -92,6 +118,8 @@ func IsTemporary(err error) bool {
 		return false
 	}
 	switch {
+	case e.NotExist || e.Changed || e.TooLarge:
+		return false
 	case e.Code == codeUnexpected || e.Code == codeOverloaded:
 		return true
 	case e.Code != "":

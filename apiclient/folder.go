@@ -45,7 +45,18 @@ type Entry struct {
 	Name string
 	// Folder is what is known of a sub-folder; nil for a file.
 	Folder *Folder
+	// Attr is what v1 said of a file; nil in listings of files.list.
+	Attr *Attr
 }
+
+// Attr is what the service says of a file besides its name.
+type Attr struct {
+	Size     int64     // bytes; UnknownSize if it did not say
+	Modified time.Time // zero if it did not say
+}
+
+// UnknownSize is the size of a file of which v1 says none.
+const UnknownSize = -1
 
 // add puts a name into the folder, or joins it with the entry that is there.
 func (f *Folder) add(e Entry) {
@@ -53,7 +64,7 @@ func (f *Folder) add(e Entry) {
 		switch have := &f.Entries[i]; {
 		case e.Folder == nil: // known already
 		case have.Folder == nil:
-			have.Folder = e.Folder
+			have.Folder, have.Attr = e.Folder, nil
 		default:
 			have.Folder.merge(e.Folder)
 		}

@@ -38,15 +38,12 @@ func newRetryPolicy(log *slog.Logger) retrypolicy.RetryPolicy[any] {
 		Build()
 }
 
-// call makes one call of the service, with a new time and signature for every
+// call makes one call of the command API, with a new time and signature for every
 // attempt. What it answers is given to read; an answer that read finds to be none is
 // a failed attempt like any other. The context bounds all attempts together.
 func (c *Client) call(ctx context.Context, r request, read func(envelope) error) error {
-	var (
-		last  error
-		clock bool // whether the clock was corrected in this call
-	)
-	try := func() error {
+	clock := false // whether the clock was corrected in this call
+	return c.retrying(ctx, r.command, r.path, func() error {
 		answer, err := c.attempt(ctx, r, read)
 		if IsClock(err) && !clock && !answer.date.IsZero() {
 			clock = true
@@ -58,10 +55,18 @@ func (c *Client) call(ctx context.Context, r request, read func(envelope) error)
 				e.Skew = skew
 			}
 		}
-		last = err
 		return err
-	}
-	err := failsafe.With(c.retry).WithContext(ctx).Run(try)
+	})
+}
+
+// retrying runs try until it succeeds, fails for good, or ctx ends. The error is an
+// *Error; if ctx ended while waiting, it says what the tries before that met.
+func (c *Client) retrying(ctx context.Context, op, path string, try func() error) error {
+	var last error
+	err := failsafe.With(c.retry).WithContext(ctx).Run(func() error {
+		last = try()
+		return last
+	})
 	if err == nil {
 		return nil
 	}
@@ -69,9 +74,7 @@ func (c *Client) call(ctx context.Context, r request, read func(envelope) error)
 	if errors.As(err, &e) {
 		return e
 	}
-	// The context ended while waiting for a slot, a free second or the next try:
-	// say what the tries before it met.
-	failed := &Error{Op: r.command, Path: r.path, Err: context.Cause(ctx)}
+	failed := &Error{Op: op, Path: path, Err: context.Cause(ctx)}
 	if failed.Err == nil {
 		failed.Err = err
 	}

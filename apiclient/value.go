@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -78,7 +79,7 @@ func (v value) integer() (int64, bool) {
 		return n, true
 	}
 	f, err := strconv.ParseFloat(v.text, 64)
-	if err != nil || f != float64(int64(f)) || f > 1<<53 || f < -1<<53 {
+	if err != nil || strings.Trim(v.text, "0123456789.eE+-") != "" || f != float64(int64(f)) || f > 1<<53 || f < -1<<53 {
 		return 0, false
 	}
 	return int64(f), true
@@ -100,7 +101,7 @@ func parse(body []byte) (value, error) {
 		// encoding/json would put a replacement character there: a name that no file has.
 		return value{}, malformed("an answer with text that is no Unicode")
 	}
-	p := parser{json: json.NewDecoder(bytes.NewReader(body))}
+	p := parser{json: json.NewDecoder(bytes.NewReader(body)), max: maxValues}
 	p.json.UseNumber()
 	v, err := p.value(0)
 	if err == nil {
@@ -124,6 +125,7 @@ func parse(body []byte) (value, error) {
 // parser builds a value from tokens, within the bounds.
 type parser struct {
 	json   *json.Decoder
+	max    int // how many values it may hold
 	values int
 }
 
@@ -132,8 +134,13 @@ func (p *parser) value(depth int) (value, error) {
 	if err != nil {
 		return value{}, err
 	}
-	if p.values++; p.values > maxValues {
-		return value{}, malformed("an answer with more than %d values", maxValues)
+	return p.rest(token, depth)
+}
+
+// rest reads a value of which the first token was read.
+func (p *parser) rest(token json.Token, depth int) (value, error) {
+	if p.values++; p.values > p.max {
+		return value{}, malformed("an answer with more than %d values", p.max)
 	}
 	if depth > maxDepth {
 		return value{}, malformed("an answer nested deeper than %d levels", maxDepth)
@@ -166,7 +173,7 @@ func (p *parser) value(depth int) (value, error) {
 		}
 		v.items = append(v.items, item)
 	}
-	_, err = p.json.Token() // the closing bracket
+	_, err := p.json.Token() // the closing bracket
 	return v, err
 }
 

@@ -1,0 +1,219 @@
+package apiclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxFiles bounds an answer of v1 in bytes. One that tells of a million files takes
+// about 200 MB, and no way to have it in pages is known.
+const maxFiles = 512 << 20
+
+// v1Request is one GET of the v1 API.
+type v1Request struct {
+	endpoint string // such as files
+	path     string // remote, as everywhere: sestore4/jb/…
+	query    string // written as it is sent
+	turn     func() // called when an attempt gets its turn; may be nil
+	progress func() // called for each MiB that came; may be nil
+}
+
+// relative is a remote path as v1 has it: below the account's base directory, which
+// is the storage's folder of the account's name (download page's sample, inferred).
+func relative(path string) string {
+	parts := strings.SplitN(path, "/", 3)
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[2]
+}
+
+// askable reports whether v1 can be asked about a remote path: it has an account, and no
+// part that would lead elsewhere.
+func askable(path string) bool {
+	if checkPath(path) != nil || !strings.Contains(path, "/") {
+		return false
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "." || part == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+// address writes the request's URL. Parts of the path are encoded one by one, and the
+// colon of an option stays as it is (overview page; seen in clients).
+func (r v1Request) address(base string) string {
+	var b strings.Builder
+	b.WriteString(base + r.endpoint + "/")
+	for i, part := range strings.Split(relative(r.path), "/") {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		escape(&b, part)
+	}
+	if r.query != "" {
+		b.WriteString("?" + r.query)
+	}
+	return b.String()
+}
+
+// escape percent-encodes all but the unreserved characters.
+func escape(b *strings.Builder, part string) {
+	const digits = "0123456789ABCDEF"
+	for i := range len(part) {
+		c := part[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.~", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
+		}
+	}
+}
+
+// get makes one call of v1, with its retries, and gives the answer's body to read. An
+// answer that read finds to be none is a failed attempt like any other.
+func (c *Client) get(ctx context.Context, r v1Request, read func(body []byte, head v1Head) error) error {
+	op := "v1 " + r.endpoint
+	if c.opts.FilesURL == "" {
+		return &Error{Op: op, Path: r.path, Message: "no address of the v1 API is set"}
+	}
+	if !askable(r.path) {
+		return &Error{Op: op, Path: r.path, Message: "the service can not be asked for such a path"}
+	}
+	return c.retrying(ctx, op, r.path, func() error {
+		release, err := c.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+		if r.turn != nil {
+			r.turn()
+		}
+		err = c.attemptV1(ctx, r, read)
+		var e *Error
+		if errors.As(err, &e) {
+			e.Op, e.Path = op, r.path
+			e.Message = c.wipe(e.Message)
+		}
+		return err
+	})
+}
+
+// v1Head is what an answer says beside its body.
+type v1Head struct {
+	asked time.Time // when the request was sent, by our clock
+	date  time.Time // the service's clock; zero if it did not say
+}
+
+func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v1Head) error) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.address(c.opts.FilesURL), nil)
+	if err != nil {
+		return &Error{Message: "no request can be made of this path"}
+	}
+	// HTTP Basic with the CDN number and the secret (download page; seen in clients).
+	req.SetBasicAuth(strconv.Itoa(c.opts.CDN), c.opts.Secret)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "sefs")
+	head := v1Head{asked: c.opts.Now()}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return transportError(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(&steps{r: resp.Body, step: r.progress}, maxFiles+1))
+	if err != nil {
+		failed := transportError(ctx, err)
+		failed.Status, failed.Message = resp.StatusCode, "the answer broke off"
+		return failed
+	}
+	head.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	switch {
+	case resp.StatusCode/100 != 2:
+		failed := c.v1Failure(body, resp.StatusCode)
+		failed.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), head.date)
+		if location := resp.Header.Get("Location"); location != "" && resp.StatusCode/100 == 3 {
+			failed.Malformed, failed.Message = true, "redirected to "+hostOf(location)+", which is not followed"
+		}
+		return failed
+	case len(body) > maxFiles:
+		return &Error{TooLarge: true, Message: fmt.Sprintf("an answer of more than %d MiB", maxFiles>>20)}
+	}
+	if err := read(body, head); err != nil {
+		return err
+	}
+	c.v1Works.Store(true)
+	return nil
+}
+
+// v1Failure reads an answer whose HTTP status says that it failed. Its body is JSON
+// that is worth reading (seen in clients), or a page of some server in between. A 404
+// means that there is no such file (seen in clients); one that is no JSON, from a
+// service that never answered before, may as well mean a wrong address.
+func (c *Client) v1Failure(body []byte, status int) *Error {
+	failed := &Error{Status: status}
+	v, err := parse(body[:min(len(body), maxAnswer)])
+	if err == nil && v.kind == kindObject {
+		if told := v1Errors(v); told != nil {
+			failed.Code, failed.Message = told.Code, told.Message
+		}
+	}
+	isJSON := err == nil && (v.kind == kindObject || v.kind == kindList)
+	failed.NotExist = status == http.StatusNotFound && (isJSON || c.v1Works.Load())
+	return failed
+}
+
+// v1Errors returns what an answer says of failures, nil if it says nothing: a member
+// errors that is not empty, or error (seen in clients). The form of an entry is not
+// known; names are taken from wherever they stand.
+func v1Errors(v value) *Error {
+	for _, key := range []string{"errors", "error"} {
+		told, ok := v.get(key)
+		if !ok || told.empty() || told.kind == kindBool && !told.truth {
+			continue
+		}
+		var names []string
+		var collect func(v value)
+		collect = func(v value) {
+			if v.scalar() && v.text != "" && len(names) < 5 {
+				names = append(names, v.text)
+			}
+			for _, item := range v.items {
+				collect(item)
+			}
+		}
+		collect(told)
+		failed := &Error{Message: fmt.Sprintf("the service reports %s", strings.Join(names, ", "))}
+		for _, name := range names {
+			if name == codeAccess {
+				failed.Code = codeAccess
+			}
+		}
+		return failed
+	}
+	return nil
+}
+
+// steps is a reader that tells of each MiB that was read.
+type steps struct {
+	r    io.Reader
+	step func()
+	n    int
+}
+
+func (s *steps) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.n += n; s.n >= 1<<20 && s.step != nil {
+		s.n = 0
+		s.step()
+	}
+	return n, err
+}
