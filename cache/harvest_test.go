@@ -204,7 +204,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		return folder(all...), nil
 	}}
 	const budget = 64 << 10
-	c := newListings(t, l, func(o *Options) { o.Memory = budget })
+	c := newListings(t, l, func(o *Options) { o.Memory = NewMemory(budget, nil) })
 	for i := range 100 {
 		if _, err := c.Get(t.Context(), fmt.Sprint(root, "/", i)); err != nil {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func TestListingLargerThanTheBudgetStaysAlone(t *testing.T) {
 		}
 		return folder("a"), nil
 	}}
-	c := newListings(t, l, func(o *Options) { o.Memory = 10_000 })
+	c := newListings(t, l, func(o *Options) { o.Memory = NewMemory(10_000, o.Log) })
 	for _, path := range []string{"small", "large"} {
 		if _, err := c.Get(t.Context(), path); err != nil {
 			t.Fatal(err)
@@ -318,7 +318,7 @@ func BenchmarkListingHeap(b *testing.B) {
 
 func BenchmarkGetKnown(b *testing.B) {
 	l := &lister{list: func(context.Context, apiclient.ListRequest) (*apiclient.Folder, error) { return folder("a"), nil }}
-	c := New(Options{Lister: l, TTL: time.Hour, Timeout: time.Minute, LoadTimeout: time.Minute, Memory: 1 << 20})
+	c := New(Options{Lister: l, TTL: time.Hour, Timeout: time.Minute, LoadTimeout: time.Minute, Memory: NewMemory(1<<20, nil)})
 	defer c.Close()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

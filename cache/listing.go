@@ -26,6 +26,7 @@ type contents struct {
 	ends    []uint32 // where name i ends in names
 	dirs    []uint64 // bit i is set if name i is a folder
 	version uint64
+	folders int
 }
 
 // newListing makes a listing of what the service told.
@@ -47,6 +48,7 @@ func newListing(f *apiclient.Folder, asked time.Time) *Listing {
 		if e.Folder != nil {
 			c.dirs[i/64] |= 1 << (i % 64)
 			kind[1] = 'd'
+			c.folders++
 		}
 		_, _ = digest.WriteString(e.Name) // a Digest does not fail
 		_, _ = digest.Write(kind)
@@ -57,29 +59,32 @@ func newListing(f *apiclient.Folder, asked time.Time) *Listing {
 }
 
 // Len is the number of entries.
-func (l *Listing) Len() int { return len(l.ends) }
+func (c *contents) Len() int { return len(c.ends) }
 
 // Name is the name of entry i, of 0 to Len-1.
-func (l *Listing) Name(i int) string {
+func (c *contents) Name(i int) string {
 	from := uint32(0)
 	if i > 0 {
-		from = l.ends[i-1]
+		from = c.ends[i-1]
 	}
-	return l.names[from:l.ends[i]]
+	return c.names[from:c.ends[i]]
 }
 
 // IsDir reports whether entry i is a folder.
-func (l *Listing) IsDir(i int) bool { return l.dirs[i/64]&(1<<(i%64)) != 0 }
+func (c *contents) IsDir(i int) bool { return c.dirs[i/64]&(1<<(i%64)) != 0 }
+
+// Folders is the number of entries that are folders.
+func (c *contents) Folders() int { return c.folders }
 
 // Find returns the entry called name.
-func (l *Listing) Find(name string) (i int, ok bool) {
-	i = sort.Search(l.Len(), func(i int) bool { return l.Name(i) >= name })
-	return i, i < l.Len() && l.Name(i) == name
+func (c *contents) Find(name string) (i int, ok bool) {
+	i = sort.Search(c.Len(), func(i int) bool { return c.Name(i) >= name })
+	return i, i < c.Len() && c.Name(i) == name
 }
 
 // Version is a hash of names and kinds: two listings with the same version show the
 // same, whenever they were asked for.
-func (l *Listing) Version() uint64 { return l.version }
+func (c *contents) Version() uint64 { return c.version }
 
 // Asked is when the last page of the listing was asked for; its age counts from then.
 func (l *Listing) Asked() time.Time { return l.asked }

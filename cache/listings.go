@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"sefs/apiclient"
 )
@@ -25,9 +22,17 @@ type Lister interface {
 	List(ctx context.Context, r apiclient.ListRequest) (*apiclient.Folder, error)
 }
 
+// Describer tells the attributes of files. It is what [apiclient.Client] does.
+type Describer interface {
+	Files(ctx context.Context, r apiclient.FilesRequest) (*apiclient.Folder, error)
+	File(ctx context.Context, path string, turn func()) (apiclient.Attr, error)
+}
+
 // Options says what is loaded from where and for how long it counts.
 type Options struct {
 	Lister Lister
+	// Describer is asked for attributes; with none, no file has a size.
+	Describer Describer
 	// TTL is the age at which a listing is asked for again.
 	TTL time.Duration
 	// Stale is how much older a listing may be shown while the service fails.
@@ -36,8 +41,8 @@ type Options struct {
 	Timeout time.Duration
 	// LoadTimeout is how long a load may take at all.
 	LoadTimeout time.Duration
-	// Memory is the budget in bytes.
-	Memory int64
+	// Memory is the budget that listings and attributes are kept in.
+	Memory *Memory
 	// Root is the path of the mounted folder; see ErrEmptyRoot.
 	Root string
 	// AllowEmpty takes an answer that tells nothing of Root for an empty folder.
@@ -48,27 +53,17 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Listings is a cache of listings. It is safe for concurrent use.
+// Listings is a cache of listings, and of the attributes of the files in them. It is
+// safe for concurrent use.
 type Listings struct {
 	opts     Options
 	store    *store
-	group    singleflight.Group
+	loads    *loads
 	failures failures
-	stop     context.CancelCauseFunc
-	base     context.Context // of all loads; ended by Close
 	counters counters
-
-	// mu protects closed, and loads against an Add after the Wait of Close.
-	mu     sync.Mutex
-	closed bool
-	loads  sync.WaitGroup
-
-	progress atomic.Int64 // when a page came last, of any load; see watchdog
 
 	failing atomic.Bool // whether old listings are being shown for a failing service
 }
-
-var errClosed = errors.New("the mount is ending")
 
 // New returns an empty cache. Close ends its loads.
 func New(o Options) *Listings {
@@ -78,19 +73,12 @@ func New(o Options) *Listings {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	base, stop := context.WithCancelCause(context.Background())
-	return &Listings{opts: o, store: newStore(o.Memory, o.Log), base: base, stop: stop}
+	return &Listings{opts: o, store: newStore(o.Memory), loads: newLoads(o.Timeout, o.Log)}
 }
 
 // Close ends the loads that are running and waits for them. Calls that wait for
 // them, and later ones for what is not known, fail.
-func (l *Listings) Close() {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	l.stop(errClosed)
-	l.loads.Wait()
-}
+func (l *Listings) Close() { l.loads.close() }
 
 // Get returns the listing of the folder at path: from memory while it is younger
 // than the TTL, else loaded. If ctx ends first, its error is returned; what is in
@@ -110,41 +98,46 @@ func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) 
 	if err := l.failures.recent(path, l.opts.Now()); err != nil {
 		return l.orStale(path, err)
 	}
-	done := l.group.DoChan(path, func() (any, error) { return l.load(path, life) })
-	select {
-	case r := <-done:
-		if r.Err != nil {
-			return l.orStale(path, r.Err)
-		}
-		return r.Val.(*Listing), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	v, err := l.loads.share(ctx, path, func() (any, error) { return l.load(path, life) })
+	switch {
+	case err == nil:
+		return v.(*Listing), nil
+	case errors.Is(err, ctx.Err()): // the caller left
+		return nil, err
 	}
+	return l.orStale(path, err)
 }
 
 // Known returns the listing of path if it is in memory, expired or not, or nil.
 func (l *Listings) Known(path string) *Listing { return l.store.peek(path).listing }
 
 // Life is how long a listing still counts; zero or less if it has expired.
-func (l *Listings) Life(v *Listing) time.Duration {
-	return l.opts.TTL - l.opts.Now().Sub(v.asked)
+func (l *Listings) Life(v *Listing) time.Duration { return l.life(v.asked) }
+
+func (l *Listings) life(asked time.Time) time.Duration {
+	return l.opts.TTL - l.opts.Now().Sub(asked)
 }
 
-// standsIn reports whether an older listing may be shown in place of an error.
-func (l *Listings) standsIn(old *Listing, err error) bool {
-	return old != nil && apiclient.IsTemporary(err) && l.Life(old)+l.opts.Stale > 0
+// standsIn reports whether something older may be shown in place of an error.
+func (l *Listings) standsIn(asked time.Time, err error) bool {
+	return apiclient.IsTemporary(err) && l.life(asked)+l.opts.Stale > 0
 }
 
 // orStale returns the older listing of path in place of a passing error, if there
 // is one that is not too old for it.
 func (l *Listings) orStale(path string, err error) (*Listing, error) {
 	old := l.store.peek(path).listing
-	if !l.standsIn(old, err) {
+	if old == nil || !l.standsIn(old.asked, err) {
 		return nil, err
 	}
+	l.shownStale(err)
+	return old, nil
+}
+
+// shownStale notes that something older was shown for an error.
+func (l *Listings) shownStale(err error) {
 	l.counters.stale.Add(1)
 	if !l.failing.Swap(true) {
 		l.opts.Log.Warn("the service fails; older listings are shown", "error", err, "for_up_to", l.opts.Stale)
 	}
-	return old, nil
 }

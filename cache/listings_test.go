@@ -62,7 +62,7 @@ var errPassing = &apiclient.Error{Op: "files.list", Code: "1000"}
 func newListings(t *testing.T, l *lister, change ...func(*Options)) *Listings {
 	t.Helper()
 	o := Options{Lister: l, TTL: time.Minute, Stale: time.Hour, Timeout: 10 * time.Second,
-		LoadTimeout: 10 * time.Minute, Memory: 1 << 20, Root: root}
+		LoadTimeout: 10 * time.Minute, Memory: NewMemory(1<<20, nil), Root: root}
 	for _, f := range change {
 		f(&o)
 	}

@@ -1,35 +1,14 @@
 package cache
 
 import (
-	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"sefs/apiclient"
 )
 
 // load asks for one folder and keeps what comes. It runs once for all who want the
-// folder, under a context of its own that ends when no page came for a time, when
-// the load as a whole takes too long, or with the cache.
-func (l *Listings) load(path string, life time.Duration) (listing *Listing, err error) {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return nil, errClosed
-	}
-	l.loads.Add(1)
-	l.mu.Unlock()
-	defer l.loads.Done()
-	defer func() {
-		// The panic of a load would end the process: singleflight raises it on a
-		// goroutine of its own.
-		if p := recover(); p != nil {
-			err = fmt.Errorf("list %q: panic: %v", path, p)
-			l.opts.Log.Error("a load panicked", "path", path, "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-
+// folder, under a context of its own.
+func (l *Listings) load(path string, life time.Duration) (*Listing, error) {
 	have := l.store.peek(path)
 	if have.listing != nil && l.Life(have.listing) > life {
 		// Another load has ended between our caller's look and this one.
@@ -40,6 +19,9 @@ func (l *Listings) load(path string, life time.Duration) (listing *Listing, err 
 	from := l.takeStart(path, have)
 	known := have.listing != nil && have.listing.Len() > 0 || from != nil && len(from.Entries) > 0
 	folder, err := l.list(path, from, known)
+	if path == l.opts.Root && apiclient.IsNotExist(err) {
+		folder, err = &apiclient.Folder{State: apiclient.Whole, Asked: l.opts.Now()}, nil
+	}
 	if err == nil && !folder.Named && path == l.opts.Root && !l.opts.AllowEmpty {
 		err = ErrEmptyRoot
 	}
@@ -47,16 +29,10 @@ func (l *Listings) load(path string, life time.Duration) (listing *Listing, err 
 		if folder != nil && folder.State == apiclient.Cut {
 			l.keepStart(path, folder) // the next try goes on from here
 		}
-		l.counters.failed.Add(1)
-		now := l.opts.Now()
-		if l.standsIn(have.listing, err) || now.Sub(began) >= l.opts.Timeout/2 {
-			l.failures.remember(path, err, now)
-		}
+		l.failed(path, err, began, have.listing != nil && l.standsIn(have.listing.asked, err))
 		return nil, err
 	}
-	if l.failing.Swap(false) {
-		l.opts.Log.Info("the service answers again")
-	}
+	l.succeeded()
 	asked := folder.Asked
 	if from != nil && l.opts.Now().Sub(from.Asked) < l.opts.TTL {
 		// The start is older than the pages that followed: count from it, so that no
@@ -68,12 +44,26 @@ func (l *Listings) load(path string, life time.Duration) (listing *Listing, err 
 	return l.keep(path, folder, asked), nil
 }
 
+// failed notes a load that failed. Its error is repeated for a second where it cost
+// its callers a long wait, or where something older stands in.
+func (l *Listings) failed(key string, err error, began time.Time, standsIn bool) {
+	l.counters.failed.Add(1)
+	now := l.opts.Now()
+	if standsIn || now.Sub(began) >= l.opts.Timeout/2 {
+		l.failures.remember(key, err, now)
+	}
+}
+
+// succeeded notes a load that the service answered.
+func (l *Listings) succeeded() {
+	if l.failing.Swap(false) {
+		l.opts.Log.Info("the service answers again")
+	}
+}
+
 // list runs the lister under the load's own deadlines.
 func (l *Listings) list(path string, from *apiclient.Folder, doubt bool) (*apiclient.Folder, error) {
-	ctx, cancel := context.WithTimeoutCause(l.base, l.opts.LoadTimeout,
-		fmt.Errorf("the listing was not whole after %v (--load-timeout)", l.opts.LoadTimeout))
-	defer cancel()
-	w, ctx, stop := watch(ctx, l.opts.Timeout, &l.progress)
+	w, ctx, stop := l.loads.watch(l.loads.base, l.opts.LoadTimeout)
 	defer stop()
 	return l.opts.Lister.List(ctx, apiclient.ListRequest{
 		Path: path, From: from, Doubt: doubt, Turn: w.turn, Progress: w.progress,
@@ -123,13 +113,29 @@ func (l *Listings) keep(path string, f *apiclient.Folder, asked time.Time) *List
 			return s
 		}
 		listing = listing.sharing(s.listing)
-		return slot{listing: listing}
+		if attrs := withListing(f, s.attrs, asked); attrs != nil {
+			s.attrs = attrs.sharing(listing)
+		}
+		return slot{listing: listing, attrs: s.attrs}
 	})
 	if f.Hidden > 0 && !known {
 		l.counters.hidden.Add(int64(f.Hidden))
 		l.opts.Log.Warn("names that no file system may show are left out", "path", path, "names", f.Hidden)
 	}
 	return listing
+}
+
+// withListing returns the attributes that came with a listing, as those of v1 do; or
+// those that are there already, if none came.
+func withListing(f *apiclient.Folder, have *Attrs, asked time.Time) *Attrs {
+	for _, e := range f.Entries {
+		if e.Attr != nil {
+			attrs := newAttrs(f, true)
+			attrs.asked = asked
+			return attrs
+		}
+	}
+	return have
 }
 
 // keepStart stores the beginning of a folder that the answer cut.

@@ -5,13 +5,15 @@ import "sync/atomic"
 // counters count since the cache was made.
 type counters struct {
 	hits, loads, failed, harvested, stale, hidden atomic.Int64
+	attrLoads, singles, unknown                   atomic.Int64
 }
 
 // Stats is what a cache holds and has done.
 type Stats struct {
 	Folders int   // with a listing or the start of one in memory
 	Entries int64 // in all listings in memory
-	Bytes   int64 // of Options.Memory in use
+	Content int64 // bytes of all files whose sizes are in memory
+	Bytes   int64 // of Options.Memory in use for them
 
 	Hits      int64 // answered from memory
 	Loads     int64 // loads begun
@@ -19,6 +21,10 @@ type Stats struct {
 	Harvested int64 // listings that came with the answer about another folder
 	Stale     int64 // expired listings shown because the service failed
 	Hidden    int64 // names left out because no file system may show them
+
+	AttrLoads int64 // loads of a folder's attributes begun
+	Singles   int64 // calls for single files that their folder's attributes did not tell
+	Unknown   int64 // of those, files whose size is not known afterwards either
 }
 
 // Stats returns a snapshot. It does not touch the network.
@@ -30,7 +36,13 @@ func (l *Listings) Stats() Stats {
 		Harvested: l.counters.harvested.Load(),
 		Stale:     l.counters.stale.Load(),
 		Hidden:    l.counters.hidden.Load(),
+		AttrLoads: l.counters.attrLoads.Load(),
+		Singles:   l.counters.singles.Load(),
+		Unknown:   l.counters.unknown.Load(),
 	}
-	s.Folders, s.Entries, s.Bytes = l.store.totals()
+	m := l.store.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.Folders, s.Entries, s.Content, s.Bytes = l.store.slots.Len(), l.store.entries, l.store.content, l.store.bytes
 	return s
 }

@@ -1,55 +1,57 @@
 package cache
 
 import (
-	"log/slog"
 	"math"
-	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"sefs/apiclient"
 )
 
-// store keeps what is known of folders, by their paths, within a budget in bytes.
-// It is safe for concurrent use.
+// store keeps what is known of folders, by their paths, in its part of the memory. It
+// is safe for concurrent use.
 type store struct {
-	budget int64
-	log    *slog.Logger
+	memory *Memory
 
-	// mu protects what follows.
-	mu      sync.Mutex
+	// memory.mu protects what follows.
 	slots   *simplelru.LRU[string, slot] // bounded by bytes, not by its own count
 	bytes   int64
 	entries int64
+	content int64 // bytes of all files whose sizes are known
 }
 
-// slot is what is kept of one folder: its listing, fresh or not, or what an answer
-// about another folder told of the beginning of it, or both.
+// slot is what is kept of one folder: its listing, fresh or not, what an answer about
+// another folder told of the beginning of it, and the attributes of its files.
 type slot struct {
 	listing *Listing
 	start   *apiclient.Folder
+	attrs   *Attrs
 }
 
-func newStore(budget int64, log *slog.Logger) *store {
+func newStore(memory *Memory) *store {
 	slots, err := simplelru.NewLRU[string, slot](math.MaxInt, nil)
 	if err != nil {
 		panic(err) // only a size below one is refused
 	}
-	return &store{budget: budget, log: log, slots: slots}
+	s := &store{memory: memory, slots: slots}
+	memory.mu.Lock()
+	defer memory.mu.Unlock()
+	memory.folders = s
+	return s
 }
 
 // get returns what is kept of the folder at path, and marks it as used.
 func (s *store) get(path string) slot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.memory.mu.Lock()
+	defer s.memory.mu.Unlock()
 	have, _ := s.slots.Get(path)
 	return have
 }
 
 // peek is get without marking.
 func (s *store) peek(path string) slot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.memory.mu.Lock()
+	defer s.memory.mu.Unlock()
 	have, _ := s.slots.Peek(path)
 	return have
 }
@@ -58,8 +60,9 @@ func (s *store) peek(path string) slot {
 // longest ago goes until the budget holds; a slot that is larger than the whole
 // budget stays alone until another comes.
 func (s *store) update(path string, change func(slot) slot) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	old, _ := s.slots.Peek(path)
 	s.count(path, old, -1)
 	now := change(old)
@@ -69,14 +72,23 @@ func (s *store) update(path string, change func(slot) slot) {
 	}
 	s.slots.Add(path, now)
 	s.count(path, now, 1)
-	if size := now.bytes(path); size > s.budget/2 && now.listing != old.listing {
-		s.log.Warn("a listing takes more than half of the memory budget; raise --memory",
-			"path", path, "bytes", size, "budget", s.budget)
+	if size := now.bytes(path); size > m.budget/2 && now.listing != old.listing {
+		m.log.Warn("a listing takes more than half of the memory budget; raise --memory",
+			"path", path, "bytes", size, "budget", m.budget)
 	}
-	for s.bytes > s.budget && s.slots.Len() > 1 {
-		path, oldest, _ := s.slots.RemoveOldest()
-		s.count(path, oldest, -1)
+	m.fit()
+}
+
+// size and dropOldest make the store a hoard.
+func (s *store) size() int64 { return s.bytes }
+
+func (s *store) dropOldest() bool {
+	if s.slots.Len() <= 1 {
+		return false
 	}
+	path, oldest, _ := s.slots.RemoveOldest()
+	s.count(path, oldest, -1)
+	return true
 }
 
 // count adds (sign 1) or removes (-1) a slot's share of the totals.
@@ -85,12 +97,9 @@ func (s *store) count(path string, v slot, sign int64) {
 	if v.listing != nil {
 		s.entries += sign * int64(v.listing.Len())
 	}
-}
-
-func (s *store) totals() (folders int, entries, bytes int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.slots.Len(), s.entries, s.bytes
+	if v.attrs != nil {
+		s.content += sign * v.attrs.total
+	}
 }
 
 // bytes is what a slot takes in memory, about, its path and its place in the LRU
@@ -103,6 +112,9 @@ func (v slot) bytes(path string) int64 {
 	size := place + int64(len(path))
 	if v.listing != nil {
 		size += v.listing.bytes()
+	}
+	if v.attrs != nil {
+		size += v.attrs.bytes(v.listing)
 	}
 	return size + startBytes(v.start)
 }

@@ -55,10 +55,15 @@ func (w *watchdog) turn() {
 	}
 }
 
-// progress is called after each page of the load.
+// progress is called after each page of the load; the next has to wait for its turn.
 func (w *watchdog) progress() {
-	w.others.Store(time.Now().UnixNano())
 	w.waiting.Store(true)
+	w.bytes()
+}
+
+// bytes is called when a part of an answer has come; the rest has had its turn.
+func (w *watchdog) bytes() {
+	w.others.Store(time.Now().UnixNano())
 	w.feed()
 }
 

@@ -5,45 +5,61 @@ import (
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sefs/apiclient"
 )
 
 const blockSize = 4096 // bytes; what stat and statfs call a block of this mount
 
-// setAttr fills in what stat shows. All times are the Unix epoch: files.list knows
-// none, and one that is made up would make backups see changes. The link count is 1
-// for folders too, which tells find that it must not count on it.
-func (t *tree) setAttr(out *fuse.Attr, mode uint32, ino uint64) {
-	*out = fuse.Attr{
+// setDirAttr fills in what stat shows of a folder. Its times are the Unix epoch: what
+// the service says of them, if anything, changes without its contents. The link count is
+// 1, which tells find that it must not count on it.
+func (t *tree) setDirAttr(out *fuse.Attr, ino uint64) {
+	*out = t.attr(syscall.S_IFDIR|t.opts.DirMode, ino)
+}
+
+// setFileAttr fills in what stat shows of a file. A time that the service does not tell
+// is the Unix epoch: one that is made up would make backups see changes. A size that it
+// does not tell is 0, and cannot be read (see fileNode.Open).
+func (t *tree) setFileAttr(out *fuse.Attr, ino uint64, attr apiclient.Attr) {
+	*out = t.attr(syscall.S_IFREG|t.opts.FileMode, ino)
+	out.Size = uint64(max(attr.Size, 0))
+	out.Blocks = (out.Size + 511) / 512 // what du counts
+	if !attr.Modified.IsZero() {
+		out.SetTimes(&attr.Modified, &attr.Modified, &attr.Modified)
+	}
+}
+
+func (t *tree) attr(mode uint32, ino uint64) fuse.Attr {
+	return fuse.Attr{
 		Ino:     ino,
-		Mode:    mode | t.opts.FileMode,
+		Mode:    mode,
 		Nlink:   1,
 		Owner:   fuse.Owner{Uid: t.opts.UID, Gid: t.opts.GID},
 		Blksize: blockSize,
 	}
-	if mode == syscall.S_IFDIR {
-		out.Mode = mode | t.opts.DirMode
-	}
 }
 
-// statfs fills in what df shows: the entries known so far, nothing free.
+// statfs fills in what df shows: the bytes and entries known so far, nothing free.
 func (t *tree) statfs(out *fuse.StatfsOut) {
+	known := t.listings.Stats()
 	*out = fuse.StatfsOut{
 		Bsize:   blockSize,
 		Frsize:  blockSize,
 		NameLen: maxName,
-		Files:   uint64(t.listings.Stats().Entries),
+		Files:   uint64(known.Entries),
+		Blocks:  uint64(known.Content+blockSize-1) / blockSize,
 	}
 }
 
-// setTimeouts tells the kernel how long it may keep an entry that came from a
-// listing with that much life left. Attributes of a file are not kept while its size
-// is not known.
-func setTimeouts(out *fuse.EntryOut, mode uint32, life time.Duration) {
+// setTimeouts tells the kernel how long it may keep an entry, and its attributes if
+// they are to be kept, that came from what has so much life left.
+func setTimeouts(out *fuse.EntryOut, life time.Duration, attributes bool) {
 	if life <= 0 {
 		return
 	}
 	out.SetEntryTimeout(life)
-	if mode == syscall.S_IFDIR {
+	if attributes {
 		out.SetAttrTimeout(life)
 	}
 }

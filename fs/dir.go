@@ -4,10 +4,12 @@ import (
 	"context"
 	"sync"
 	"syscall"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"sefs/apiclient"
 	"sefs/cache"
 )
 
@@ -48,24 +50,48 @@ func (d *dirNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	if !ok {
 		return nil, syscall.ENOENT // out stays untouched, or the kernel would not remember it
 	}
-	return d.child(ctx, listing, i, out), 0
+	if listing.IsDir(i) {
+		return d.folder(ctx, listing, i, out), 0
+	}
+	attr, life, err := d.tree.listings.Attr(ctx, d.path, listing, i)
+	if err != nil {
+		return nil, d.tree.report("stat", d.path+"/"+name, err)
+	}
+	return d.file(ctx, name, attr, life, out), 0
 }
 
-// child returns the node for entry i of the folder's listing, the living one if
-// there is one, and fills in what the kernel is told of it.
-func (d *dirNode) child(ctx context.Context, listing *cache.Listing, i int, out *fuse.EntryOut) *fusefs.Inode {
-	name, mode := listing.Name(i), mode(listing, i)
+// folder returns the node for entry i of the listing, a folder, and fills in what the
+// kernel is told of it.
+func (d *dirNode) folder(ctx context.Context, listing *cache.Listing, i int, out *fuse.EntryOut) *fusefs.Inode {
+	name := listing.Name(i)
 	path := d.path + "/" + name
-	id := d.tree.identify(path, mode)
-	d.tree.setAttr(&out.Attr, mode, id.Ino)
-	setTimeouts(out, mode, d.tree.listings.Life(listing))
+	id := d.tree.identify(path, syscall.S_IFDIR)
+	d.tree.setDirAttr(&out.Attr, id.Ino)
+	setTimeouts(out, d.tree.listings.Life(listing), true)
 	if child := d.GetChild(name); child != nil && child.StableAttr() == id {
 		return child
 	}
-	if mode == syscall.S_IFDIR {
-		return d.NewInode(ctx, &dirNode{tree: d.tree, path: path}, id)
+	return d.NewInode(ctx, &dirNode{tree: d.tree, path: path}, id)
+}
+
+// file returns the node for a file with these attributes, which count for so long, and
+// fills in what the kernel is told of it. A new version is a node of its own, so that its
+// pages and those of the old one are never mixed; whoever has the old one open keeps it.
+func (d *dirNode) file(ctx context.Context, name string, attr apiclient.Attr, life time.Duration, out *fuse.EntryOut) *fusefs.Inode {
+	f := d.tree.newFile(d.path+"/"+name, attr)
+	id := d.tree.identify(f.path, syscall.S_IFREG)
+	id.Gen += f.versionHash()
+	d.tree.setFileAttr(&out.Attr, id.Ino, attr)
+	setTimeouts(out, life, attr.Size != apiclient.UnknownSize)
+	if child := d.GetChild(name); child != nil {
+		if child.StableAttr() == id {
+			return child
+		}
+		if old, ok := child.Operations().(*fileNode); ok && old.content != nil {
+			old.content.Replace()
+		}
 	}
-	return d.NewInode(ctx, &fileNode{tree: d.tree}, id)
+	return d.NewInode(ctx, f, id)
 }
 
 // mode is the type of entry i, as in st_mode.
@@ -114,7 +140,7 @@ var _ = (fusefs.NodeGetattrer)((*dirNode)(nil))
 
 // Getattr answers from memory: nothing about a folder changes.
 func (d *dirNode) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	d.tree.setAttr(&out.Attr, syscall.S_IFDIR, d.StableAttr().Ino)
+	d.tree.setDirAttr(&out.Attr, d.StableAttr().Ino)
 	out.SetTimeout(d.tree.opts.TTL)
 	return 0
 }

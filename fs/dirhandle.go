@@ -7,6 +7,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"sefs/apiclient"
 	"sefs/cache"
 )
 
@@ -108,12 +109,21 @@ func (h *dirHandle) Seekdir(_ context.Context, offset uint64) syscall.Errno {
 
 var _ = (fusefs.FileLookuper)((*dirHandle)(nil))
 
-// Lookup answers for an entry just read, from the same listing, when the kernel
-// wants attributes with the names.
+// Lookup answers for an entry just read, from the same listing, when the kernel takes
+// attributes with the names. It does so at each beginning of a folder, whether or not
+// the reader wants them, so nothing is asked for here: a file whose attributes are not
+// in memory is listed without, and looked up if its attributes are wanted.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	i, ok := h.listing.Find(name)
 	if !ok {
 		return nil, syscall.ENOENT
 	}
-	return h.dir.child(ctx, h.listing, i, out), 0
+	if h.listing.IsDir(i) {
+		return h.dir.folder(ctx, h.listing, i, out), 0
+	}
+	attr, life, ok := h.dir.tree.listings.KnownAttr(h.dir.path, h.listing, i)
+	if !ok || attr.Size == apiclient.UnknownSize {
+		return nil, syscall.EAGAIN // the library lists the name all the same
+	}
+	return h.dir.file(ctx, name, attr, life, out), 0
 }

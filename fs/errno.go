@@ -9,7 +9,8 @@ import (
 )
 
 // errno is the one place where an error becomes what the caller sees. A failure is
-// never ENOENT: only a whole listing says that a name is missing.
+// never ENOENT: only a whole listing, or the service's own word, says that a name is
+// missing.
 func errno(err error) syscall.Errno {
 	var (
 		remote *apiclient.Error
@@ -18,6 +19,10 @@ func errno(err error) syscall.Errno {
 	switch {
 	case err == nil:
 		return 0
+	case apiclient.IsChanged(err):
+		return syscall.ESTALE
+	case apiclient.IsNotExist(err):
+		return syscall.ENOENT // the service says so
 	case apiclient.IsAuth(err):
 		return syscall.EACCES
 	case errors.Is(err, context.Canceled):

@@ -2,9 +2,12 @@ package fs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -44,6 +47,10 @@ type setup struct {
 	loadTimeout time.Duration
 	allowEmpty  bool
 	concurrency int
+	downloads   int
+	memory      int64
+	lister      string // "v1", else files.list
+	stream      bool   // files of unknown size
 	identify    func(path string, mode uint32) fusefs.StableAttr
 }
 
@@ -53,6 +60,8 @@ type fixture struct {
 	dir      string // mount point
 	service  *apitest.Server
 	listings *cache.Listings
+	blocks   *cache.Blocks
+	memory   *cache.Memory
 	requests *requests
 	unmount  func()
 	opened   []int // descriptors
@@ -91,14 +100,22 @@ func (f *fixture) mount(s setup) {
 	client, err := apiclient.New(apiclient.Options{
 		URL: f.service.URL(), Key: f.service.APIKey(), Secret: f.service.Secret(), CDN: f.service.CDN(),
 		Types: []string{"includeinvalid"}, Concurrency: s.concurrency, Log: log,
+		FilesURL: f.service.FilesURL(), DownloadConcurrency: s.downloads, Timeout: s.timeout,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.listings = cache.New(cache.Options{Lister: client, TTL: s.ttl, Stale: s.stale, Timeout: s.timeout,
-		LoadTimeout: s.loadTimeout, Memory: 256 << 20, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log})
+	var lister cache.Lister = client
+	if s.lister == "v1" {
+		lister = apiclient.FilesLister{Client: client}
+	}
+	f.memory = cache.NewMemory(cmp.Or(s.memory, 256<<20), log)
+	f.listings = cache.New(cache.Options{Lister: lister, Describer: client, TTL: s.ttl, Stale: s.stale, Timeout: s.timeout,
+		LoadTimeout: s.loadTimeout, Memory: f.memory, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log})
+	f.blocks = cache.NewBlocks(cache.BlocksOptions{Opener: client, Memory: f.memory, TTL: s.ttl, Timeout: s.timeout,
+		Downloads: cmp.Or(s.downloads, 8), Log: log})
 	tree := newTree(Options{
-		Listings: f.listings, Root: f.service.Tree().Root(), TTL: s.ttl,
+		Listings: f.listings, Blocks: f.blocks, StreamUnknown: s.stream, Root: f.service.Tree().Root(), TTL: s.ttl,
 		FileMode: 0o444, DirMode: 0o555, Log: log, Debug: os.Getenv("SEFS_TEST_DEBUG") != "",
 		OnPanic: func(p any) { t.Errorf("an operation panicked: %v", p) },
 	})
@@ -115,11 +132,17 @@ func (f *fixture) mount(s setup) {
 		for _, fd := range slices.Clone(f.opened) {
 			f.close(fd)
 		}
-		if err := mounted.Unmount(); err != nil {
+		// A process that another test starts holds our descriptors for a moment.
+		err := mounted.Unmount()
+		for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); err = mounted.Unmount() {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if err != nil {
 			t.Errorf("unmount: %v", err)
 			_ = syscall.Unmount(f.dir, syscall.MNT_DETACH)
 		}
 		f.listings.Close()
+		f.blocks.Close()
 		client.Close()
 	})
 	t.Cleanup(f.unmount)
@@ -203,6 +226,16 @@ func (c *counting) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse
 	return c.RawFileSystem.GetAttr(cancel, in, out)
 }
 
+func (c *counting) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	c.requests.add("OPEN")
+	return c.RawFileSystem.Open(cancel, in, out)
+}
+
+func (c *counting) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+	c.requests.add("READ")
+	return c.RawFileSystem.Read(cancel, in, buf)
+}
+
 func (c *counting) GetXAttr(cancel <-chan struct{}, h *fuse.InHeader, attr string, dest []byte) (uint32, fuse.Status) {
 	c.requests.add("GETXATTR")
 	return c.RawFileSystem.GetXAttr(cancel, h, attr, dest)
@@ -278,11 +311,46 @@ func (f *fixture) deed(name string, args ...string) string {
 	return string(out)
 }
 
+// hold maps a file in a process of its own and returns what ends that: it gives the first
+// page as the process sees it then.
+func (f *fixture) hold(path string) func() string {
+	f.t.Helper()
+	cmd := exec.Command(os.Args[0], path)
+	cmd.Env = append(os.Environ(), "SEFS_TEST_DEED=hold")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("held\n"))); err != nil {
+		f.t.Fatalf("hold: %v", err)
+	}
+	return func() string {
+		f.t.Helper()
+		_, _ = in.Write([]byte{'\n'})
+		page, err := io.ReadAll(out)
+		if err := errors.Join(err, cmd.Wait()); err != nil {
+			f.t.Errorf("hold: %v", err)
+		}
+		return string(page)
+	}
+}
+
 // deeds are what the test binary can be told to do, by name.
 var deeds = map[string]func(args []string) int{
+	"hold": holdDeed,
+	"mmap": mmapDeed,
 	"seek": seekDeed,
 	"stat": statDeed,
 }
+
+func sum(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }
 
 func fail(w *os.File, format string, args ...any) int {
 	_, _ = fmt.Fprintf(w, format+"\n", args...)

@@ -16,6 +16,11 @@ import (
 type Options struct {
 	// Listings is where names come from. The mount does not close it.
 	Listings *cache.Listings
+	// Blocks is where contents come from; with none, files cannot be opened. The mount
+	// does not close it.
+	Blocks *cache.Blocks
+	// StreamUnknown lets files be read of which v1 says no size; opening them fails else.
+	StreamUnknown bool
 	// Root is the remote path of the folder that is the mount's root.
 	Root string
 	// TTL is the listings' TTL; the kernel keeps nothing for longer.
@@ -44,6 +49,7 @@ const maxWrite = 1 << 20
 // Mount is a mounted file system.
 type Mount struct {
 	server *fuse.Server
+	tree   *tree
 }
 
 // New mounts a file system at mountpoint, an existing empty folder. It answers when
@@ -69,7 +75,10 @@ func (t *tree) mount(mountpoint string, wrap func(fuse.RawFileSystem) fuse.RawFi
 		_ = server.Unmount()
 		return nil, err
 	}
-	return &Mount{server}, nil
+	if t.opts.Blocks != nil {
+		t.raiseReadAhead(mountpoint)
+	}
+	return &Mount{server, t}, nil
 }
 
 // Wait returns when the file system is no longer mounted, whoever unmounted it.
@@ -78,6 +87,9 @@ func (m *Mount) Wait() { m.server.Wait() }
 // Unmount unmounts the file system. It fails while files are open or a process has
 // its working folder there.
 func (m *Mount) Unmount() error { return m.server.Unmount() }
+
+// Refused is how often a file was not opened because its size is not known.
+func (m *Mount) Refused() int64 { return m.tree.refused.Load() }
 
 // options is how go-fuse and the kernel are told to treat the tree.
 func (t *tree) options(logger *log.Logger) *fusefs.Options {

@@ -2,7 +2,10 @@ package fs
 
 import (
 	"context"
+	iofs "io/fs"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"sefs/apiclient"
 	"sefs/cache"
 )
 
@@ -20,16 +24,22 @@ type tree struct {
 	negative time.Duration // how long the kernel may remember that a name is missing
 	identify func(path string, mode uint32) fusefs.StableAttr
 	failures *rate.Limiter // of log lines
+
+	readAhead atomic.Int64 // of the kernel, in bytes
+
+	refused atomic.Int64 // opens of files whose size is not known
 }
 
 func newTree(o Options) *tree {
-	return &tree{
+	t := &tree{
 		opts:     o,
 		listings: o.Listings,
 		negative: min(time.Second, o.TTL/10),
 		identify: identify,
 		failures: rate.NewLimiter(rate.Every(time.Second), 20),
 	}
+	t.readAhead.Store(kernelReadAhead)
+	return t
 }
 
 func (t *tree) root() *dirNode { return &dirNode{tree: t, path: t.opts.Root} }
@@ -44,4 +54,29 @@ func (t *tree) report(op, path string, err error) syscall.Errno {
 			slog.String("errno", code.Error()), slog.Any("error", err))
 	}
 	return code
+}
+
+// find finds a remote path in the folder that it stands in. The error is io/fs's
+// ErrNotExist if that does not have it.
+func (t *tree) find(ctx context.Context, path string) (attr apiclient.Attr, isFolder bool, err error) {
+	folder, name := split(path)
+	listing, err := t.listings.Get(ctx, folder)
+	if err != nil {
+		return attr, false, err
+	}
+	i, ok := listing.Find(name)
+	if !ok {
+		return attr, false, iofs.ErrNotExist
+	}
+	if listing.IsDir(i) {
+		return attr, true, nil
+	}
+	attr, _, err = t.listings.Attr(ctx, folder, listing, i)
+	return attr, false, err
+}
+
+// split returns the folder and the name that a remote path is made of.
+func split(path string) (folder, name string) {
+	slash := strings.LastIndexByte(path, '/')
+	return path[:slash], path[slash+1:]
 }

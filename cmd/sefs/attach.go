@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"sefs/apiclient"
 	"sefs/cache"
 	"sefs/fs"
 )
@@ -26,9 +25,8 @@ type job struct {
 // attachment is a mount that answers, with all that serves it.
 type attachment struct {
 	job
-	client   *apiclient.Client
-	listings *cache.Listings
-	mount    *fs.Mount
+	files *remoteFiles
+	mount *fs.Mount
 }
 
 // attach asks the service for REMOTE and mounts it. It returns once the mount
@@ -39,22 +37,11 @@ func attach(ctx context.Context, j job) (*attachment, error) {
 		return nil, err
 	}
 	defer unlock()
-	client, err := newClient(j.settings, j.secret, j.log)
+	r, err := newRemote(j.settings, j.secret, j.remote, j.log)
 	if err != nil {
 		return nil, err
 	}
-	a := &attachment{job: j, client: client}
-	a.listings = cache.New(cache.Options{
-		Lister:      client,
-		TTL:         j.settings.ttl,
-		Stale:       j.settings.stale,
-		Timeout:     j.settings.timeout,
-		LoadTimeout: j.settings.loadTimeout,
-		Memory:      j.settings.memory,
-		Root:        j.remote,
-		AllowEmpty:  j.settings.allowEmpty,
-		Log:         j.log,
-	})
+	a := &attachment{job: j, files: r}
 	if err := a.try(ctx); err != nil {
 		a.close()
 		return nil, explain(err, j.settings, j.remote)
@@ -62,27 +49,14 @@ func attach(ctx context.Context, j job) (*attachment, error) {
 	return a, nil
 }
 
-// newClient returns a client for the account of the settings.
-func newClient(s *settings, secret string, log *slog.Logger) (*apiclient.Client, error) {
-	return apiclient.New(apiclient.Options{
-		URL:         s.apiURL,
-		Key:         s.apiKey,
-		Secret:      secret,
-		CDN:         s.cdn,
-		Types:       s.types,
-		Concurrency: s.concurrency,
-		Log:         log,
-	})
-}
-
 // try lists REMOTE, mounts it and looks at it through the kernel.
 func (a *attachment) try(ctx context.Context) error {
-	if err := a.client.Settle(ctx); err != nil {
+	if err := a.files.settle(ctx); err != nil {
 		return err
 	}
 	// No deadline here: the cache ends a load that makes no progress for --timeout,
 	// and a large folder whose pages keep coming may take longer.
-	root, err := a.listings.Get(ctx, a.remote)
+	root, err := a.files.listings.Get(ctx, a.remote)
 	if err == nil && root.Len() == 0 && !a.settings.allowEmpty {
 		err = cache.ErrEmptyRoot
 	}
@@ -95,17 +69,7 @@ func (a *attachment) try(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s := a.settings
-	a.mount, err = fs.New(a.mountpoint, fs.Options{
-		Listings: a.listings,
-		Root:     a.remote,
-		TTL:      s.ttl,
-		UID:      s.uid, GID: s.gid,
-		FileMode: s.fileMode, DirMode: s.dirMode,
-		AllowOther: s.allowOther,
-		Log:        a.log,
-		Debug:      s.debug,
-	})
+	a.mount, err = fs.New(a.mountpoint, a.files.options(a.remote))
 	if err != nil {
 		return fail(exitFUSE, "%s cannot be mounted: %v: check the right to mount, and the kernel's log (dmesg)", a.mountpoint, err)
 	}
@@ -121,7 +85,10 @@ func (a *attachment) try(ctx context.Context) error {
 func (a *attachment) elsewhere(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.settings.timeout)
 	defer cancel()
-	storages, listErr := a.client.Storages(ctx)
+	if a.settings.lister == "v1" {
+		return err // the command API is not to be asked
+	}
+	storages, listErr := a.files.client.Storages(ctx)
 	if listErr != nil {
 		a.log.Debug("the account's storages are not known", "error", listErr)
 	}
@@ -185,13 +152,15 @@ func (a *attachment) unmount() error {
 func (a *attachment) close() {
 	done := make(chan struct{})
 	go func() {
-		a.listings.Close()
-		a.client.Close()
+		a.files.close()
 		close(done)
 	}()
 	select {
 	case <-done:
 	case <-time.After(lookLimit):
 		a.log.Warn("a load did not end")
+	}
+	if a.mount != nil && a.mount.Refused() > 0 {
+		a.log.Warn("files whose size is not known were not opened", "times", a.mount.Refused())
 	}
 }

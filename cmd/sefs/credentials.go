@@ -27,7 +27,7 @@ func readSecret(p *process, s *settings) (string, error) {
 		has  bool
 		name string
 	}{
-		{s.apiKey != "", "the API key (--api-key or SEFS_API_KEY)"},
+		{s.apiKey != "" || s.lister == "v1", "the API key (--api-key or SEFS_API_KEY)"},
 		{s.cdn != 0, "the CDN number (--cdn or SEFS_CDN)"},
 		{secret != "", "the API secret (" + secretVariable + " or --" + secretFileKey + ")"},
 	} {

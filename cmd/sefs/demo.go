@@ -93,7 +93,8 @@ func demonstrate(ctx context.Context, p *process, s *settings, args []string) er
 		return err
 	}
 	defer d.service.Close()
-	s.apiURL, s.apiKey, s.cdn = d.service.URL(), d.service.APIKey(), d.service.CDN()
+	s.apiURL, s.filesURL = d.service.URL(), d.service.FilesURL()
+	s.apiKey, s.cdn = d.service.APIKey(), d.service.CDN()
 	d.job = job{settings: s, secret: d.service.Secret(), remote: d.tree.Root(), log: log}
 	if len(args) == 0 {
 		return d.tour(ctx)

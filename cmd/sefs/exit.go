@@ -64,6 +64,9 @@ type cause struct {
 // causes is that table; the first row that fits counts, the last fits always.
 func causes(s *settings, remote string) []cause {
 	host := hostOf(s.apiURL)
+	if s.lister == "v1" {
+		host = hostOf(s.filesAddress(remote))
+	}
 	return []cause{
 		{exitFailed, wraps(context.Canceled), func(error) string { return interrupted }},
 		{exitRemote, wraps(cache.ErrEmptyRoot), func(err error) string {

@@ -58,6 +58,10 @@ func accountOptions() []option {
 			s.secretFile, err = absolute(t)
 			return err
 		}},
+		{"files-url", "", "url", "https://{user}-sestore.secdn.net/v1/", "address of the v1 API; {user} is the second part of REMOTE", func(s *settings, t string) error {
+			s.filesURL = t
+			return apiclient.CheckURL(s.filesAddress("storage/user"))
+		}},
 		{"timeout", "", "duration", "30s", "longest wait without progress", func(s *settings, t string) (err error) {
 			s.timeout, err = positive(t)
 			return err
@@ -85,13 +89,44 @@ func logOptions(level string) []option {
 	}
 }
 
+// fileOptions are for every verb that looks at folders and files.
+func fileOptions() []option {
+	return append(accountOptions(), []option{
+		{"type", "", listKind, "includeinvalid", "files to show: " + strings.Join(fileTypes(), ", ") + "; several with commas", setTypes},
+		{"lister", "", "name", "files.list", "which API lists folders: files.list or v1", func(s *settings, t string) (err error) {
+			s.lister, err = oneOf(t, "files.list", "v1")
+			return err
+		}},
+		{"load-timeout", "", "duration", "30m", "longest load of one listing; at least --timeout", func(s *settings, t string) (err error) {
+			s.loadTimeout, err = positive(t)
+			return err
+		}},
+		{"concurrency", "", "number", "4", "calls of the service in flight", func(s *settings, t string) (err error) {
+			s.concurrency, err = wholeNumber(t, 1)
+			return err
+		}},
+		{"download-concurrency", "", "number", "8", "requests for contents in flight", func(s *settings, t string) (err error) {
+			s.downloads, err = wholeNumber(t, 1)
+			return err
+		}},
+		{"unknown-size", "", "what", "error", "files that v1 says no size of: error when they are opened, or stream them", func(s *settings, t string) error {
+			how, err := oneOf(t, "error", "stream")
+			s.streamUnknown = how == "stream"
+			return err
+		}},
+		{"memory", "", "size", "256MiB", "memory for listings and contents, at least 8MiB", func(s *settings, t string) (err error) {
+			s.memory, err = byteSize(t)
+			if err == nil && s.memory < minMemory {
+				err = errors.New("at least 8MiB is needed")
+			}
+			return err
+		}},
+	}...)
+}
+
 // mountOptions are those of `mount`, in the order of its help.
 func mountOptions() []option {
-	return append(accountOptions(), []option{
-		{"files-url", "", "url", "https://{user}-sestore.secdn.net/v1/", "address of the v1 API; used once file contents come", func(_ *settings, t string) error {
-			return apiclient.CheckURL(strings.ReplaceAll(t, "{user}", "user"))
-		}},
-		{"type", "", listKind, "includeinvalid", "files to show: " + strings.Join(fileTypes(), ", ") + "; several with commas", setTypes},
+	return append(fileOptions(), []option{
 		{"ttl", "", "duration", "5m", "age of a listing before it is asked for again", func(s *settings, t string) (err error) {
 			s.ttl, err = positive(t)
 			return err
@@ -103,34 +138,8 @@ func mountOptions() []option {
 			}
 			return nil
 		}},
-		{"load-timeout", "", "duration", "30m", "longest load of one listing; at least --timeout", func(s *settings, t string) (err error) {
-			s.loadTimeout, err = positive(t)
-			return err
-		}},
-		{"concurrency", "", "number", "4", "calls of the service in flight", func(s *settings, t string) (err error) {
-			s.concurrency, err = wholeNumber(t, 1)
-			return err
-		}},
-		{"download-concurrency", "", "number", "8", "downloads in flight; used once file contents come", func(_ *settings, t string) error {
-			_, err := wholeNumber(t, 1)
-			return err
-		}},
-		{"lister", "", "name", "files.list", "which API lists folders: files.list (v1 is not available yet)", func(_ *settings, t string) error {
-			if t == "v1" {
-				return errors.New("it is not available yet; use files.list")
-			}
-			_, err := oneOf(t, "files.list")
-			return err
-		}},
 		{"prefetch", "", "when", "auto", "auto or off; used once folders are loaded ahead", func(_ *settings, t string) error {
 			_, err := oneOf(t, "auto", "off")
-			return err
-		}},
-		{"memory", "", "size", "256MiB", "memory for listings, at least 8MiB", func(s *settings, t string) (err error) {
-			s.memory, err = byteSize(t)
-			if err == nil && s.memory < minMemory {
-				err = errors.New("at least 8MiB is needed")
-			}
 			return err
 		}},
 		{"uid", "", "number", strconv.Itoa(os.Getuid()), "owner of all files", func(s *settings, t string) (err error) {

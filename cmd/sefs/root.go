@@ -19,6 +19,7 @@ const rootExamples = `  sefs demo                              see it work, with
   export SEFS_API_KEY=… SEFS_CDN=… SEFS_API_SECRET=…
   sefs storages                          which storages the account has
   sefs mount sestore4/jb /mnt/media      mount a folder
+  sefs cat sestore4/jb/movie.mp4 >copy   read a file without a mount
   sefs unmount /mnt/media`
 
 // newRootCommand returns `sefs`, with all verbs below it.
@@ -42,6 +43,8 @@ func newRootCommand(p *process) *cobra.Command {
 		newUnmountCommand(),
 		newDemoCommand(p),
 		newStoragesCommand(p),
+		newStatCommand(p),
+		newCatCommand(p),
 		newVersionCommand(p),
 		newCompletionCommand(p),
 	)

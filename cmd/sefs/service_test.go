@@ -34,7 +34,7 @@ func (w *world) newService() *apitest.Server {
 	}
 	w.t.Cleanup(service.Close)
 	w.account(service.URL())
-	w.set("SEFS_API_KEY="+service.APIKey(), "SEFS_API_SECRET="+service.Secret(), "SEFS_CDN="+strconv.Itoa(service.CDN()))
+	w.set("SEFS_FILES_URL="+service.FilesURL(), "SEFS_API_KEY="+service.APIKey(), "SEFS_API_SECRET="+service.Secret(), "SEFS_CDN="+strconv.Itoa(service.CDN()))
 	return service
 }
 

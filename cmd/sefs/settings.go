@@ -24,10 +24,13 @@ import (
 // them: what is not here cannot be logged with them.
 type settings struct {
 	apiURL, apiKey, secretFile       string
+	filesURL                         string // with {user} in it
 	cdn                              int
 	types                            []string
 	ttl, stale, timeout, loadTimeout time.Duration
-	concurrency                      int
+	concurrency, downloads           int
+	lister                           string // files.list or v1
+	streamUnknown                    bool
 	memory                           int64 // bytes
 	uid, gid, fileMode, dirMode      uint32
 	allowOther, allowEmpty           bool

@@ -48,6 +48,9 @@ func TestSettingsDefaults(t *testing.T) {
 	}
 	want := settings{
 		apiURL:      "https://api.scaleengine.net/stable/",
+		filesURL:    "https://{user}-sestore.secdn.net/v1/",
+		downloads:   8,
+		lister:      "files.list",
 		types:       []string{"includeinvalid"},
 		ttl:         5 * time.Minute,
 		stale:       24 * time.Hour,
@@ -169,7 +172,7 @@ func TestSettingsRefused(t *testing.T) {
 		{name: "cdn", flags: []string{"--cdn=abc"}, want: []string{"--cdn", "whole number"}},
 		{name: "uid", flags: []string{"--uid=root"}, want: []string{"--uid", "number"}},
 		{name: "dir-mode", flags: []string{"--dir-mode=0999"}, want: []string{"--dir-mode", "octal"}},
-		{name: "lister v1", flags: []string{"--lister=v1"}, want: []string{"--lister", "not available yet"}},
+		{name: "unknown-size", flags: []string{"--unknown-size=guess"}, want: []string{"--unknown-size", "error or stream"}},
 		{name: "lister", flags: []string{"--lister=v2"}, want: []string{"--lister", "files.list"}},
 		{name: "prefetch", flags: []string{"--prefetch=on"}, want: []string{"--prefetch", "auto or off"}},
 		{name: "log-level", flags: []string{"--log-level=loud"}, want: []string{"--log-level", "debug, info, warn or error"}},
@@ -202,7 +205,7 @@ func TestSettingsRefused(t *testing.T) {
 func TestSettingsAccepted(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--stale=0"}, {"--stale=0s"}, {"--api-url=http://127.0.0.1:1234/"}, {"--api-url=http://[::1]:1/x"},
-		{"--type=video, audio"}, {"--lister=files.list"}, {"--prefetch=off"}, {"--prefetch=auto"},
+		{"--type=video, audio"}, {"--lister=files.list"}, {"--lister=v1"}, {"--unknown-size=stream"}, {"--prefetch=off"}, {"--prefetch=auto"},
 		{"--files-url=https://{user}-sestore.secdn.net/v1/"}, {"--download-concurrency=1"}, {"-f"},
 		{"--timeout=1h", "--load-timeout=1h"}, {"--memory=8MiB"}, {"--file-mode=0644"},
 	} {

@@ -43,7 +43,7 @@ func storages(ctx context.Context, p *process, s *settings, secret string) error
 	}
 	defer end()
 	s.types = fileTypes()[:1] // not used: storages have no type
-	client, err := newClient(s, secret, log)
+	client, err := newClient(s, secret, "", log)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,244 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sefs/apiclient"
+)
+
+const (
+	// maxSingles is how many files of a folder may be missing from v1's answer and be
+	// asked for one by one; if more are, the answer is taken as cut.
+	maxSingles = 100
+	// maxFanout is how many sub-folders a folder may have for their files to be asked
+	// for with its own. One answer could grow without bound else.
+	maxFanout = 64
+)
+
+// Attr returns what v1 says of file i of the listing of the folder at path, and for
+// how long that counts. It makes one call for all files of a folder that are asked
+// about within the TTL, and one for each file that the folder's answer does not tell of.
+// A file that v1 does not know has the size UnknownSize.
+func (l *Listings) Attr(ctx context.Context, path string, listing *Listing, i int) (apiclient.Attr, time.Duration, error) {
+	if l.opts.Describer == nil {
+		return apiclient.Attr{Size: apiclient.UnknownSize}, l.Life(listing), nil
+	}
+	name := listing.Name(i)
+	attrs, err := l.swept(ctx, path, listing)
+	if err != nil {
+		return apiclient.Attr{}, 0, err
+	}
+	attr, ok := attrs.Lookup(name)
+	if !ok && (!attrs.own || attrs.asked.Before(listing.asked)) {
+		// Told with another folder's, perhaps in part, or older than the name itself.
+		asked := listing.asked
+		attrs, err = l.attrs(ctx, path, 0, func(a *Attrs) bool { return a.own && !a.asked.Before(asked) })
+		if err != nil {
+			return apiclient.Attr{}, 0, err
+		}
+		attr, ok = attrs.Lookup(name)
+	}
+	if !ok {
+		if n := attrs.missing(listing); n > maxSingles {
+			return apiclient.Attr{}, 0, fmt.Errorf("v1 files %q: the answer does not tell of %d files, so it is taken as cut", path, n)
+		}
+		attr, err = l.single(ctx, path, name)
+	}
+	return attr, min(l.life(attrs.asked), l.Life(listing)), err
+}
+
+// swept returns the attributes of a folder's files, loaded with those of the folders
+// beside it or below it where that costs no more calls.
+func (l *Listings) swept(ctx context.Context, path string, listing *Listing) (*Attrs, error) {
+	if err := l.sweep(ctx, path); err != nil {
+		return l.staleAttrs(ctx, path, err)
+	}
+	levels := 0
+	if listing.Folders() <= maxFanout {
+		levels = 1
+	}
+	return l.attrs(ctx, path, levels, func(*Attrs) bool { return true })
+}
+
+// KnownAttr is Attr of what is in memory and counts, without a call.
+func (l *Listings) KnownAttr(path string, listing *Listing, i int) (apiclient.Attr, time.Duration, bool) {
+	attrs := l.store.peek(path).attrs
+	if attrs == nil || l.life(attrs.asked) <= 0 {
+		return apiclient.Attr{}, 0, false
+	}
+	attr, ok := attrs.Lookup(listing.Name(i))
+	return attr, min(l.life(attrs.asked), l.Life(listing)), ok
+}
+
+// attrs returns the attributes of a folder's files that will do: those in memory while
+// they are younger than the TTL, else loaded.
+func (l *Listings) attrs(ctx context.Context, path string, levels int, do func(*Attrs) bool) (*Attrs, error) {
+	good := func(a *Attrs) bool { return a != nil && l.life(a.asked) > 0 && do(a) }
+	if have := l.store.get(path).attrs; good(have) {
+		return have, nil
+	}
+	key := path + "\x00attributes"
+	err := l.failures.recent(key, l.opts.Now())
+	if err == nil {
+		var v any
+		v, err = l.loads.share(ctx, key, func() (any, error) {
+			if have := l.store.peek(path).attrs; good(have) {
+				return have, nil // it came between our caller's look and this one
+			}
+			return l.loadAttrs(path, key, levels)
+		})
+		if err == nil {
+			return v.(*Attrs), nil
+		}
+	}
+	return l.staleAttrs(ctx, path, err)
+}
+
+// staleAttrs returns older attributes of a folder's files in place of a passing error,
+// if there are any that are not too old for it.
+func (l *Listings) staleAttrs(ctx context.Context, path string, err error) (*Attrs, error) {
+	if errors.Is(err, ctx.Err()) {
+		return nil, err // the caller left
+	}
+	if old := l.store.peek(path).attrs; old != nil && l.standsIn(old.asked, err) {
+		l.shownStale(err)
+		return old, nil
+	}
+	return nil, err
+}
+
+// sweep asks for the files of a folder together with those of the folders beside it, by
+// one call about their parent, if the parent's are known from an answer about another
+// folder: a walk comes down from there. No folder is asked about twice by that. What
+// comes of it shows in memory; it may be nothing.
+func (l *Listings) sweep(ctx context.Context, path string) error {
+	parent := path[:max(0, strings.LastIndexByte(path, '/'))]
+	above, here := l.store.peek(parent), l.store.peek(path)
+	switch {
+	case path == l.opts.Root, here.attrs != nil && l.life(here.attrs.asked) > 0:
+		return nil
+	case above.attrs == nil || l.life(above.attrs.asked) <= 0:
+		return nil
+	case above.listing == nil || above.listing.Folders() > maxFanout || above.listing.Len() > 2*maxFanout:
+		return nil // its own files would be many
+	case above.attrs.own:
+		return nil // it was asked about by itself already
+	}
+	_, err := l.attrs(ctx, parent, 1, func(a *Attrs) bool { return a.own })
+	if apiclient.IsTooLarge(err) {
+		return nil
+	}
+	return err
+}
+
+// loadAttrs asks v1 for the files of a folder, and for those of so many levels of
+// sub-folders.
+func (l *Listings) loadAttrs(path, key string, levels int) (*Attrs, error) {
+	l.counters.attrLoads.Add(1)
+	began := l.opts.Now()
+	w, ctx, stop := l.loads.watch(l.loads.base, l.opts.LoadTimeout)
+	defer stop()
+	req := apiclient.FilesRequest{Path: path, Levels: levels, Turn: w.turn, Progress: w.bytes}
+	folder, err := l.opts.Describer.Files(ctx, req)
+	if apiclient.IsTooLarge(err) && levels > 0 {
+		req.Levels = 0 // the folder by itself may be small enough
+		folder, err = l.opts.Describer.Files(ctx, req)
+	}
+	if apiclient.IsNotExist(err) {
+		// v1 says that it has no such folder: it knows none of the files.
+		folder, err = &apiclient.Folder{State: apiclient.Whole, Asked: began}, nil
+	}
+	if err != nil {
+		old := l.store.peek(path).attrs
+		l.failed(key, err, began, old != nil && l.standsIn(old.asked, err))
+		return nil, err
+	}
+	l.succeeded()
+	l.harvestAttrs(path, folder)
+	return l.keepAttrs(path, folder, true), nil
+}
+
+// harvestAttrs keeps what an answer told of the files in folders below path.
+func (l *Listings) harvestAttrs(path string, f *apiclient.Folder) {
+	for i := len(f.Entries) - 1; i >= 0; i-- {
+		e := f.Entries[i]
+		if e.Folder == nil {
+			continue
+		}
+		sub := path + "/" + e.Name
+		l.harvestAttrs(sub, e.Folder)
+		if e.Folder.State == apiclient.Whole {
+			l.keepAttrs(sub, e.Folder, false)
+		}
+	}
+}
+
+// keepAttrs stores attributes, unless younger ones are there.
+func (l *Listings) keepAttrs(path string, f *apiclient.Folder, own bool) *Attrs {
+	attrs := newAttrs(f, own)
+	l.store.update(path, func(s slot) slot {
+		if s.attrs != nil && (s.attrs.asked.After(attrs.asked) || s.attrs.own && !own && l.life(s.attrs.asked) > 0) {
+			if own {
+				attrs = s.attrs
+			}
+			return s
+		}
+		attrs = attrs.sharing(s.listing)
+		s.attrs = attrs
+		return s
+	})
+	return attrs
+}
+
+// single asks v1 for one file and keeps what it says with the folder's attributes.
+func (l *Listings) single(ctx context.Context, path, name string) (apiclient.Attr, error) {
+	key := path + "/" + name + "\x00file"
+	if err := l.failures.recent(key, l.opts.Now()); err != nil {
+		return apiclient.Attr{}, err
+	}
+	v, err := l.loads.share(ctx, key, func() (any, error) {
+		if have := l.store.peek(path).attrs; have != nil {
+			if attr, ok := have.Lookup(name); ok && l.life(have.asked) > 0 {
+				return attr, nil
+			}
+		}
+		l.counters.singles.Add(1)
+		began := l.opts.Now()
+		w, ctx, stop := l.loads.watch(l.loads.base, l.opts.LoadTimeout)
+		defer stop()
+		attr, err := l.opts.Describer.File(ctx, path+"/"+name, w.turn)
+		if err != nil && !apiclient.IsNotExist(err) {
+			l.failed(key, err, began, false)
+			return apiclient.Attr{}, err
+		}
+		if attr.Size == apiclient.UnknownSize {
+			l.counters.unknown.Add(1)
+		}
+		l.store.update(path, func(s slot) slot {
+			if s.attrs != nil {
+				s.attrs = s.attrs.with(name, attr)
+			}
+			return s
+		})
+		return attr, nil
+	})
+	if err != nil {
+		return apiclient.Attr{}, err
+	}
+	return v.(apiclient.Attr), nil
+}
+
+// DoubtAttrs makes the attributes of a folder's files be asked for again if they are
+// older than age: what was read of one did not agree with them.
+func (l *Listings) DoubtAttrs(path string, age time.Duration) {
+	l.store.update(path, func(s slot) slot {
+		if s.attrs != nil && l.opts.Now().Sub(s.attrs.asked) >= age {
+			s.attrs = nil
+		}
+		return s
+	})
+}

@@ -1,0 +1,221 @@
+package cache
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/sync/semaphore"
+
+	"sefs/apiclient"
+)
+
+// BlockSize is the unit in bytes in which contents are kept. A read of 64 KiB at any
+// place touches two at most.
+const BlockSize = 128 << 10
+
+// Opener opens pieces of files. It is what [apiclient.Client] does.
+type Opener interface {
+	Open(ctx context.Context, r apiclient.Range) (*apiclient.Body, error)
+}
+
+// BlocksOptions says where contents come from and how they are kept.
+type BlocksOptions struct {
+	Opener Opener
+	// Memory is the budget that blocks are kept in.
+	Memory *Memory
+	// TTL is for how long bytes count that nothing tells the version of.
+	TTL time.Duration
+	// Timeout is how long a transfer may go without a byte.
+	Timeout time.Duration
+	// Downloads is how many requests may be in flight.
+	Downloads int
+	// Log gets what happens to transfers as a whole; nil means nowhere.
+	Log *slog.Logger
+	// Now is the clock that ages are counted by; nil means time.Now.
+	Now func() time.Time
+}
+
+// Blocks keeps pieces of files, and sees to it that each is loaded once, however many
+// readers want it. It is safe for concurrent use.
+type Blocks struct {
+	opts  BlocksOptions
+	loads *loads
+	ahead *semaphore.Weighted // loads that nobody waits for yet
+	open  atomic.Int64        // readers
+
+	ranged atomic.Bool // whether a server was seen that knows ranges
+
+	counters struct{ loaded, hits atomic.Int64 }
+
+	// opts.Memory.mu protects what follows.
+	kept   *simplelru.LRU[blockKey, *block] // bounded by bytes, not by its own count
+	claims map[blockKey]*claim              // blocks that are being loaded
+	turns  *simplelru.LRU[Version, uint64]  // how often a version was found replaced
+	bytes  int64                            // kept, or to come for a claim
+}
+
+// blockKey names a block of one version of a file.
+type blockKey struct {
+	Version
+	turn  uint64 // see Content
+	index int64
+}
+
+// block is a piece of a file. It never changes.
+type block struct {
+	data      []byte
+	validator apiclient.Validator // what the bytes came with
+	asked     time.Time           // when they were known to be the file's
+}
+
+// claim is a block that a run is loading.
+type claim struct {
+	run   *run
+	done  chan struct{} // closed when block or err is set
+	block *block
+	err   error
+}
+
+// run is one load of blocks that follow each other. It goes on while anybody wants it:
+// the reader that began it, or a caller that waits for one of its blocks.
+type run struct {
+	cancel context.CancelFunc
+	wanted int // how many want it; memory.mu protects it
+}
+
+// maxTurns bounds for how many files it is known that they changed and look the same.
+const maxTurns = 10_000
+
+// place is what a block takes in memory beside its bytes: list element, map entry, key.
+const place = 400
+
+// NewBlocks returns an empty cache. Close ends its loads.
+func NewBlocks(o BlocksOptions) *Blocks {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	kept, err := simplelru.NewLRU[blockKey, *block](math.MaxInt, nil)
+	if err != nil {
+		panic(err) // only a size below one is refused
+	}
+	turns, err := simplelru.NewLRU[Version, uint64](maxTurns, nil)
+	if err != nil {
+		panic(err)
+	}
+	b := &Blocks{
+		opts:   o,
+		turns:  turns,
+		loads:  newLoads(o.Timeout, o.Log),
+		ahead:  semaphore.NewWeighted(int64(max(o.Downloads-2, 1))),
+		kept:   kept,
+		claims: make(map[blockKey]*claim),
+	}
+	o.Memory.mu.Lock()
+	defer o.Memory.mu.Unlock()
+	o.Memory.blocks = b
+	return b
+}
+
+// Close ends the loads that are running and waits for them. Reads that wait for them,
+// and later ones of what is not kept, fail.
+func (b *Blocks) Close() { b.loads.close() }
+
+// size and dropOldest make Blocks a hoard. What is being loaded cannot go.
+func (b *Blocks) size() int64 { return b.bytes }
+
+func (b *Blocks) dropOldest() bool {
+	key, oldest, ok := b.kept.RemoveOldest()
+	if ok {
+		b.bytes -= oldest.bytes(key)
+	}
+	return ok
+}
+
+func (v *block) bytes(key blockKey) int64 { return place + int64(len(key.Path)+len(v.data)) }
+
+// put keeps a block and gives it to those who wait for it.
+func (b *Blocks) put(key blockKey, v *block) {
+	b.opts.Memory.mu.Lock()
+	defer b.opts.Memory.mu.Unlock()
+	if old, ok := b.kept.Peek(key); ok {
+		b.bytes -= old.bytes(key)
+	}
+	b.kept.Add(key, v)
+	b.bytes += v.bytes(key)
+	if c := b.claims[key]; c != nil {
+		c.block = v
+		b.settle(key, c)
+	}
+	b.opts.Memory.fit()
+}
+
+// settle ends a claim. It is called with the memory's mutex held.
+func (b *Blocks) settle(key blockKey, c *claim) {
+	delete(b.claims, key)
+	b.bytes -= place + BlockSize
+	close(c.done)
+}
+
+// claim makes a claim of a block for a run. It is called with the memory's mutex held.
+func (b *Blocks) claim(key blockKey, r *run) *claim {
+	c := &claim{run: r, done: make(chan struct{})}
+	b.claims[key] = c
+	b.bytes += place + BlockSize
+	return c
+}
+
+// drop forgets blocks that turned out to be nobody's.
+func (b *Blocks) drop(keys []blockKey) {
+	b.opts.Memory.mu.Lock()
+	defer b.opts.Memory.mu.Unlock()
+	for _, key := range keys {
+		if old, ok := b.kept.Peek(key); ok {
+			b.kept.Remove(key)
+			b.bytes -= old.bytes(key)
+		}
+	}
+}
+
+// leave notes that somebody wants a run no more.
+func (b *Blocks) leave(r *run) {
+	b.opts.Memory.mu.Lock()
+	defer b.opts.Memory.mu.Unlock()
+	b.left(r)
+}
+
+// left is leave with the memory's mutex held. The last to leave ends the run; its claims
+// go at once, so that nobody waits for what will not come.
+func (b *Blocks) left(r *run) {
+	if r.wanted--; r.wanted > 0 {
+		return
+	}
+	r.cancel()
+	for key, c := range b.claims {
+		if c.run == r {
+			c.err = context.Canceled
+			b.settle(key, c)
+		}
+	}
+}
+
+// BlockStats is what a cache of blocks holds and has done.
+type BlockStats struct {
+	Bytes  int64 // of the budget in use, with what is being loaded
+	Loaded int64 // bytes that came from the service
+	Hits   int64 // blocks that were there when a reader came to them
+}
+
+// Stats returns a snapshot. It does not touch the network.
+func (b *Blocks) Stats() BlockStats {
+	m := b.opts.Memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return BlockStats{Bytes: b.bytes, Loaded: b.counters.loaded.Load(), Hits: b.counters.hits.Load()}
+}

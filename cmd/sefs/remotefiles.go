@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+
+	"sefs/apiclient"
+	"sefs/cache"
+	"sefs/fs"
+)
+
+// remoteFiles is what serves a mount, and the verbs that do without one: the client of
+// the service with the caches before it.
+type remoteFiles struct {
+	settings *settings
+	log      *slog.Logger
+	client   *apiclient.Client
+	listings *cache.Listings
+	blocks   *cache.Blocks
+}
+
+// newRemote makes what serves the files below remote. It makes no call.
+func newRemote(s *settings, secret, remote string, log *slog.Logger) (*remoteFiles, error) {
+	client, err := newClient(s, secret, remote, log)
+	if err != nil {
+		return nil, err
+	}
+	var lister cache.Lister = client
+	if s.lister == "v1" {
+		lister = apiclient.FilesLister{Client: client}
+	}
+	memory := cache.NewMemory(s.memory, log)
+	limitHeap(s.memory)
+	return &remoteFiles{
+		settings: s,
+		log:      log,
+		client:   client,
+		listings: cache.New(cache.Options{
+			Lister:      lister,
+			Describer:   client,
+			TTL:         s.ttl,
+			Stale:       s.stale,
+			Timeout:     s.timeout,
+			LoadTimeout: s.loadTimeout,
+			Memory:      memory,
+			Root:        remote,
+			AllowEmpty:  s.allowEmpty,
+			Log:         log,
+		}),
+		blocks: cache.NewBlocks(cache.BlocksOptions{
+			Opener:    client,
+			Memory:    memory,
+			TTL:       s.ttl,
+			Timeout:   s.timeout,
+			Downloads: s.downloads,
+			Log:       log,
+		}),
+	}, nil
+}
+
+// limitHeap makes the collector work harder as the heap comes near to what is to be
+// kept. It would let garbage take as much again else.
+func limitHeap(memory int64) {
+	const rest = 64 << 20 // for all that is not counted
+	debug.SetMemoryLimit(memory + memory/4 + rest)
+}
+
+// newClient returns a client for the account of the settings.
+func newClient(s *settings, secret, remote string, log *slog.Logger) (*apiclient.Client, error) {
+	o := apiclient.Options{
+		URL:                 s.apiURL,
+		Key:                 s.apiKey,
+		Secret:              secret,
+		CDN:                 s.cdn,
+		Types:               s.types,
+		Concurrency:         s.concurrency,
+		DownloadConcurrency: s.downloads,
+		Timeout:             s.timeout,
+		Log:                 log,
+	}
+	if remote != "" {
+		if user := account(remote); strings.Contains(s.filesURL, "{user}") && !isHostPart(user) {
+			return nil, fail(exitUsage, "the account %q of REMOTE cannot be part of a host's name: give the address of the v1 API with --files-url", user)
+		}
+		o.FilesURL = s.filesAddress(remote)
+	}
+	if s.lister == "v1" {
+		o.URL = ""
+	}
+	return apiclient.New(o)
+}
+
+// filesAddress is the address of the v1 API for the account that remote belongs to.
+func (s *settings) filesAddress(remote string) string {
+	return strings.ReplaceAll(s.filesURL, "{user}", account(remote))
+}
+
+// account is the second part of a remote path.
+func account(remote string) string {
+	_, rest, _ := strings.Cut(remote, "/")
+	user, _, _ := strings.Cut(rest, "/")
+	return user
+}
+
+// isHostPart reports whether text stays within the name of a host when it is put into
+// an address. What does not could send the secret elsewhere.
+func isHostPart(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(c rune) bool {
+		return c != '-' && c != '_' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	})
+}
+
+// settle waits until requests can be told from those of a process before this one. Only
+// the command API minds.
+func (r *remoteFiles) settle(ctx context.Context) error {
+	if r.settings.lister == "v1" {
+		return nil
+	}
+	return r.client.Settle(ctx)
+}
+
+// options is how the files below root are shown.
+func (r *remoteFiles) options(root string) fs.Options {
+	s := r.settings
+	return fs.Options{
+		Listings:      r.listings,
+		Blocks:        r.blocks,
+		StreamUnknown: s.streamUnknown,
+		Root:          root,
+		TTL:           s.ttl,
+		UID:           s.uid, GID: s.gid,
+		FileMode: s.fileMode, DirMode: s.dirMode,
+		AllowOther: s.allowOther,
+		Log:        r.log,
+		Debug:      s.debug,
+	}
+}
+
+// close ends all loads.
+func (r *remoteFiles) close() {
+	r.listings.Close()
+	r.blocks.Close()
+	r.client.Close()
+}

@@ -1,0 +1,93 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sefs/cache"
+)
+
+// patience is how much longer a read waits for its bytes once its caller got a signal.
+// A signal that the program handles must not fail a read that is about to succeed; one
+// that maps the file would be killed by it.
+const patience = 500 * time.Millisecond
+
+// fileHandle is an open file of known size.
+type fileHandle struct {
+	node   *fileNode
+	opened *cache.Opened
+	reader reader
+}
+
+func (f *fileNode) handle() *fileHandle {
+	opened := f.content.Open()
+	return &fileHandle{node: f, opened: opened, reader: reader{opened: opened, size: f.attr.Size, streak: 2 * f.tree.readAhead.Load()}}
+}
+
+var _ = (fusefs.FileReader)((*fileHandle)(nil))
+
+// Read returns the bytes at offset: as many as were asked for, fewer only at the end of
+// the file. What is not to be had is an error, never a short answer.
+func (h *fileHandle) Read(ctx context.Context, dest []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
+	pieces, err := h.reader.read(ctx, offset, len(dest))
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		late, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if pieces, err = h.reader.read(late, offset, len(dest)); errors.Is(err, context.DeadlineExceeded) && late.Err() != nil {
+			err = context.Canceled
+		}
+	}
+	if err != nil {
+		return nil, h.node.readFailed(err)
+	}
+	return fuse.ReadResultVector(pieces), 0
+}
+
+var _ = (fusefs.FileReleaser)((*fileHandle)(nil))
+
+// Release is called when the last descriptor of the handle was closed. What it loads
+// ahead ends.
+func (h *fileHandle) Release(context.Context) syscall.Errno {
+	h.opened.Close()
+	return 0
+}
+
+// emptyHandle is an open file of size 0.
+type emptyHandle struct{}
+
+var _ = (fusefs.FileReader)(emptyHandle{})
+
+// Read returns the end of the file.
+func (emptyHandle) Read(context.Context, []byte, int64) (fuse.ReadResult, syscall.Errno) {
+	return fuse.ReadResultData(nil), 0
+}
+
+// unsizedHandle is an open file whose size only its transfer tells.
+type unsizedHandle struct {
+	node    *fileNode
+	unsized *cache.Unsized
+}
+
+var _ = (fusefs.FileReader)((*unsizedHandle)(nil))
+
+// Read returns the bytes at offset; fewer than asked for only at the end of the file.
+func (h *unsizedHandle) Read(ctx context.Context, dest []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
+	n, err := h.unsized.ReadAt(ctx, dest, offset)
+	if err != nil {
+		return nil, h.node.readFailed(err)
+	}
+	return fuse.ReadResultData(dest[:n]), 0
+}
+
+var _ = (fusefs.FileReleaser)((*unsizedHandle)(nil))
+
+// Release ends the transfer.
+func (h *unsizedHandle) Release(context.Context) syscall.Errno {
+	h.unsized.Close()
+	return 0
+}
