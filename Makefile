@@ -33,8 +33,9 @@ soak: ## longer forms of tests: 1,110 folders in every order and shape
 	SEFS_TEST_LONG=1 $(GO) test -timeout 30m -count=1 -run 'InEveryOrderAndShape' ./fs
 
 fuzz: ## a minute for each fuzz target
-	$(GO) test ./apiclient -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime 1m -fuzzminimizetime 10x
-	$(GO) test ./apiclient -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 1m -fuzzminimizetime 10x
+	for target in FuzzOpen FuzzDecode FuzzFiles FuzzFile FuzzLink FuzzContentRange; do \
+		$(GO) test ./apiclient -run '^$$' -fuzz "^$$target\$$" -fuzztime 1m -fuzzminimizetime 10x || exit 1; \
+	done
 
 bench: ## benchmarks, with calls counted
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./apiclient ./cache ./fs

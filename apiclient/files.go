@@ -50,9 +50,7 @@ func (c *Client) files(ctx context.Context, r FilesRequest, levels int) (f *Fold
 			return err
 		}
 		f, self = d.folder, d.self
-		if round(d.objects) {
-			c.log.Warn("v1 answered with a round number of entries, so it may have left some out", "path", r.Path, "entries", d.objects)
-		}
+		f.Suspect = round(d.objects)
 		return nil
 	})
 	return f, self, err
@@ -113,5 +111,8 @@ func (l FilesLister) list(ctx context.Context, r ListRequest) (*Folder, error) {
 		return nil, err
 	}
 	f.Named = len(f.Entries)+f.Hidden > 0
+	if f.Suspect {
+		l.log.Warn("v1 answered with a round number of entries, so it may have left some out", "path", r.Path)
+	}
 	return f, nil
 }

@@ -34,6 +34,9 @@ type Folder struct {
 	// Named is false if the service answered with success and said nothing of the
 	// folder at all: it is empty, or there is none (unknown which).
 	Named bool
+	// Suspect is set if an answer of v1 told of a round number of entries, those below
+	// included: it may have been cut.
+	Suspect bool
 	// Hidden counts the names left out because no file system may show them.
 	Hidden int
 

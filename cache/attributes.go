@@ -33,10 +33,10 @@ func (l *Listings) Attr(ctx context.Context, path string, listing *Listing, i in
 		return apiclient.Attr{}, 0, err
 	}
 	attr, ok := attrs.Lookup(name)
-	if !ok && (!attrs.own || attrs.asked.Before(listing.asked)) {
+	if !ok && (attrs.asking != byItself || attrs.asked.Before(listing.asked)) {
 		// Told with another folder's, perhaps in part, or older than the name itself.
 		asked := listing.asked
-		attrs, err = l.attrs(ctx, path, 0, func(a *Attrs) bool { return a.own && !a.asked.Before(asked) })
+		attrs, err = l.attrs(ctx, path, 0, func(a *Attrs) bool { return a.asking == byItself && !a.asked.Before(asked) })
 		if err != nil {
 			return apiclient.Attr{}, 0, err
 		}
@@ -125,10 +125,10 @@ func (l *Listings) sweep(ctx context.Context, path string) error {
 		return nil
 	case above.listing == nil || above.listing.Folders() > maxFanout || above.listing.Len() > 2*maxFanout:
 		return nil // its own files would be many
-	case above.attrs.own:
+	case above.attrs.asking != withOthers:
 		return nil // it was asked about by itself already
 	}
-	_, err := l.attrs(ctx, parent, 1, func(a *Attrs) bool { return a.own })
+	_, err := l.attrs(ctx, parent, 1, func(a *Attrs) bool { return a.asking != withOthers })
 	if apiclient.IsTooLarge(err) {
 		return nil
 	}
@@ -159,7 +159,11 @@ func (l *Listings) loadAttrs(path, key string, levels int) (*Attrs, error) {
 	}
 	l.succeeded()
 	l.harvestAttrs(path, folder)
-	return l.keepAttrs(path, folder, true), nil
+	how := byItself
+	if folder.Suspect && req.Levels > 0 {
+		how = perhapsCut // and not, perhaps, where it tells of less
+	}
+	return l.keepAttrs(path, folder, how), nil
 }
 
 // harvestAttrs keeps what an answer told of the files in folders below path.
@@ -172,19 +176,17 @@ func (l *Listings) harvestAttrs(path string, f *apiclient.Folder) {
 		sub := path + "/" + e.Name
 		l.harvestAttrs(sub, e.Folder)
 		if e.Folder.State == apiclient.Whole {
-			l.keepAttrs(sub, e.Folder, false)
+			l.keepAttrs(sub, e.Folder, withOthers)
 		}
 	}
 }
 
-// keepAttrs stores attributes, unless younger ones are there.
-func (l *Listings) keepAttrs(path string, f *apiclient.Folder, own bool) *Attrs {
-	attrs := newAttrs(f, own)
+// keepAttrs stores attributes, unless younger ones are there, or such as say more.
+func (l *Listings) keepAttrs(path string, f *apiclient.Folder, how asking) *Attrs {
+	attrs := newAttrs(f, how)
 	l.store.update(path, func(s slot) slot {
-		if s.attrs != nil && (s.attrs.asked.After(attrs.asked) || s.attrs.own && !own && l.life(s.attrs.asked) > 0) {
-			if own {
-				attrs = s.attrs
-			}
+		have := s.attrs
+		if have != nil && (have.asked.After(attrs.asked) || how == withOthers && have.asking > how && l.life(have.asked) > 0) {
 			return s
 		}
 		attrs = attrs.sharing(s.listing)

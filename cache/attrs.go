@@ -17,11 +17,23 @@ type Attrs struct {
 	times     []int64 // Unix nanoseconds; noTime if not told. nil: none was told
 	total     int64   // bytes of all files
 	asked     time.Time
-	own       bool // asked for this folder itself, not told with another
+	asking    asking
 	// alone holds what calls for single files said.
 	alone map[string]apiclient.Attr
 	lost  *lost
 }
+
+// asking is how attributes were asked for: the more it is, the more an absent name says.
+type asking int8
+
+const (
+	// withOthers: told in an answer about a folder above.
+	withOthers asking = iota
+	// perhapsCut: told in an answer about the folder that may have left names out.
+	perhapsCut
+	// byItself: told in an answer about the folder.
+	byItself
+)
 
 // lost remembers how many files of a listing the attributes do not know.
 type lost struct {
@@ -34,9 +46,9 @@ type lost struct {
 const noTime = math.MinInt64
 
 // newAttrs makes attributes of a folder as v1 told of it.
-func newAttrs(f *apiclient.Folder, own bool) *Attrs {
+func newAttrs(f *apiclient.Folder, how asking) *Attrs {
 	c := newListing(f, f.Asked).contents
-	a := &Attrs{contents: c, asked: f.Asked, own: own, lost: &lost{}, sizes: make([]int64, len(c.ends))}
+	a := &Attrs{contents: c, asked: f.Asked, asking: how, lost: &lost{}, sizes: make([]int64, len(c.ends))}
 	for i := range a.sizes {
 		a.sizes[i] = apiclient.UnknownSize
 	}

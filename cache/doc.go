@@ -11,8 +11,14 @@
 // of their own and cost no call later, those cut short become the start of their
 // own load.
 //
-// Everything kept counts against one budget in bytes; what was used longest ago
-// goes first. Expired listings stay while there is room: they are shown while the
+// [Listings.Attr] adds what v1 says of files, a folder at a time, aged like the listing.
+//
+// [Blocks] keeps pieces of files. A [Content] is one version of a file, an [Opened] one
+// reader of it: a block is loaded once for all who want it, and a load goes on as long as
+// anybody does. Bytes of two versions never get into one Content.
+//
+// Everything kept counts against one budget in bytes, a [Memory]; what was used longest
+// ago goes first. Expired listings stay while there is room: they are shown while the
 // service fails (see Options.Stale), and a refresh that finds no change shares
 // their memory.
 package cache

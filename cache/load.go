@@ -130,7 +130,7 @@ func (l *Listings) keep(path string, f *apiclient.Folder, asked time.Time) *List
 func withListing(f *apiclient.Folder, have *Attrs, asked time.Time) *Attrs {
 	for _, e := range f.Entries {
 		if e.Attr != nil {
-			attrs := newAttrs(f, true)
+			attrs := newAttrs(f, byItself)
 			attrs.asked = asked
 			return attrs
 		}

@@ -21,7 +21,7 @@ func TestMemoryHolds(t *testing.T) {
 	attributes := map[int]*Attrs{}
 	for _, n := range []int{0, 30, 1000, 8000} {
 		listings[n] = newListing(folder(many("f", n)...), time.Now())
-		attributes[n] = newAttrs(told(many("f", n)...), true)
+		attributes[n] = newAttrs(told(many("f", n)...), byItself)
 	}
 	entries, bytes := rapid.SampledFrom([]int{0, 30, 30, 1000, 1000, 8000}), make([]byte, BlockSize)
 	rapid.Check(t, func(t *rapid.T) {

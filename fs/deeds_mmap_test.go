@@ -2,8 +2,10 @@ package fs
 
 import (
 	"os"
+	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // mmapDeed maps a file and writes the pages at the given offsets, or all of it.
@@ -59,4 +61,30 @@ func holdDeed(args []string) int {
 		return fail(os.Stderr, "%v", err)
 	}
 	return 0
+}
+
+// signalledDeed is mmapDeed under a rain of signals that the program handles.
+func signalledDeed(args []string) int {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGUSR1)
+	defer signal.Stop(heard)
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-heard:
+			case <-time.After(3 * time.Millisecond):
+				threads, _ := os.ReadDir("/proc/self/task")
+				for _, thread := range threads {
+					if tid, err := strconv.Atoi(thread.Name()); err == nil {
+						_ = syscall.Tgkill(os.Getpid(), tid, syscall.SIGUSR1)
+					}
+				}
+			}
+		}
+	}()
+	return mmapDeed(args)
 }

@@ -1,10 +1,11 @@
 // Package fs shows listings as a read-only FUSE file system.
 //
-// The tree has two kinds of nodes: dirNode, which asks [cache.Listings] for its
-// folder whenever the kernel wants something of it, and fileNode. Neither keeps
-// what it showed: a node is its remote path, and every answer comes from the
-// listing that is valid at that moment. That matters because go-fuse keeps the
-// first node of an identity for as long as the kernel knows it.
+// The tree has two kinds of nodes. A dirNode is a remote path: it keeps nothing of what
+// it showed, and asks [cache.Listings] for its folder whenever the kernel wants something
+// of it. A fileNode is one version of a file: what it shows never changes, and a new
+// version is another node with the same inode number. That matters because go-fuse keeps
+// the first node of an identity for as long as the kernel knows it, and the kernel keeps
+// pages by node.
 //
 // # What the kernel remembers, and what makes it forget
 //
@@ -12,14 +13,18 @@
 //     answered, so that nothing shown is older than the TTL.
 //   - Names looked up and not found: for a tenth of the TTL, a second at most. A
 //     listing stops answering that a name is missing that much before it expires.
-//   - Attributes of folders: as dentries. Attributes of files: not at all, while
-//     their sizes are not known.
+//   - Attributes: as dentries, of files for the remaining life of the folder's
+//     attributes if that is shorter. A size that is not known is not kept.
+//   - Pages of files: as long as the kernel likes, since they are those of a version.
+//     OPEN fails with ESTALE when the version is no longer the file's; the kernel then
+//     looks the name up anew.
 //   - The contents of a folder: until the folder's listing changes. Time alone does
 //     not drop them; every opendir comes here, and the one that finds a listing
 //     other than the kernel's drops them (dirNode.OpendirHandle).
 //
 // # Interrupts
 //
-// A caller that waits for a load is let go with EINTR when it gets a signal. What
-// is in memory is answered even then. The load goes on in either case.
+// A caller that waits for a load is let go with EINTR when it gets a signal; a read waits
+// half a second more for its bytes. What is in memory is answered even then. The load
+// goes on in either case: bytes, as long as anybody has the file open.
 package fs

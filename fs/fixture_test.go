@@ -344,10 +344,11 @@ func (f *fixture) hold(path string) func() string {
 
 // deeds are what the test binary can be told to do, by name.
 var deeds = map[string]func(args []string) int{
-	"hold": holdDeed,
-	"mmap": mmapDeed,
-	"seek": seekDeed,
-	"stat": statDeed,
+	"hold":      holdDeed,
+	"mmap":      mmapDeed,
+	"seek":      seekDeed,
+	"signalled": signalledDeed,
+	"stat":      statDeed,
 }
 
 func sum(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -363,5 +364,47 @@ func TestContentFaults(t *testing.T) {
 				t.Errorf("always: error %v, %d bytes, %s", err, len(out), errs)
 			}
 		})
+	}
+}
+
+// A reader that is killed while its bytes do not come ends at once, and takes nothing from
+// others. A signal that a program handles does not fail its reads, nor kill one that maps
+// the file.
+func TestInterruptedRead(t *testing.T) {
+	tree := fileOf(1 << 20)
+	f := mount(t, setup{service: apitest.Options{Tree: tree}})
+	release := make(chan struct{})
+	f.service.SetAskFault(apitest.EveryAsk(apitest.AskReply{Reply: apitest.Hold(release)}, apitest.AskContent))
+	impatient, patient := exec.Command("cat", f.dir+"/film.mp4"), exec.Command("cat", f.dir+"/film.mp4")
+	var out bytes.Buffer
+	patient.Stdout = &out
+	for _, cmd := range []*exec.Cmd{impatient, patient} {
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the bytes are asked for", func() bool { return f.service.Calls().Content > 0 })
+	if err := impatient.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = impatient.Wait() }()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the interrupted reader is still there")
+		_ = impatient.Process.Kill()
+	}
+	close(release)
+	if err := patient.Wait(); err != nil || !bytes.Equal(out.Bytes(), tree.Bytes("film.mp4")) {
+		t.Errorf("the other reader got %d bytes, error %v", out.Len(), err)
+	}
+
+	f.unmount()
+	f.mount(setup{})
+	f.service.SetAskFault(nil)
+	f.service.SetContent(apitest.ContentOptions{FirstByte: 100 * time.Millisecond})
+	if got := f.deed("signalled", f.dir+"/film.mp4", "all"); got != string(tree.Bytes("film.mp4")) {
+		t.Errorf("under signals: %d bytes, other than the file's", len(got))
 	}
 }

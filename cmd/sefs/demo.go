@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -121,10 +122,10 @@ func (d *demo) stay(ctx context.Context) error {
 	}
 	m := d.job.mountpoint
 	d.say("%s, a small media library of a stand-in service, is mounted on %s.", d.job.remote, m)
-	d.say("  look   ls -R %s", m)
+	d.say("  look   ls -lR %s", m)
 	d.say("         find %s -name '*.mp4'", m)
 	d.say("  stop   Ctrl-C here, or: sefs unmount %s", m)
-	d.say("There are names only so far: sizes show as 0, and files cannot be opened yet.")
+	d.say("         sha256sum '%s/films/Sintel/Sintel.mp4'", m)
 	return a.serve(ctx)
 }
 
@@ -150,7 +151,6 @@ func (d *demo) tour(ctx context.Context) (err error) {
 		return err
 	}
 	d.say("  ended    unmounted, and the folder removed")
-	d.say("There are names only so far: sizes show as 0, and files cannot be opened yet.")
 	d.say("To look around by yourself: sefs demo MOUNTPOINT. Your own storage: sefs mount --help.")
 	return nil
 }
@@ -158,7 +158,7 @@ func (d *demo) tour(ctx context.Context) (err error) {
 // show does on the mount what users do, and says what came of it.
 func (d *demo) show(ctx context.Context) error {
 	began, before := time.Now(), d.service.Calls().Total
-	files, folders, err := d.walk(ctx)
+	files, folders, _, err := d.walk(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -169,10 +169,18 @@ func (d *demo) show(ctx context.Context) error {
 	d.say("  walked   %d folders and %d files: all there are, in %d calls of the service and %s",
 		folders, files, d.service.Calls().Total-before, time.Since(began).Round(time.Millisecond))
 	before = d.service.Calls().Total
-	if _, _, err := d.walk(ctx); err != nil {
+	if _, _, _, err := d.walk(ctx, false); err != nil {
 		return err
 	}
 	d.say("  again    from memory: %d calls", d.service.Calls().Total-before)
+	_, _, size, err := d.walk(ctx, true)
+	if err != nil {
+		return err
+	}
+	d.say("  sizes    %.1f MB in all, in %d calls", float64(size)/1e6, d.service.Calls().FilesTotal())
+	if err := d.read(ctx, "films/Sintel/Sintel.mp4"); err != nil {
+		return err
+	}
 
 	err = os.WriteFile(filepath.Join(d.job.mountpoint, "new.mp4"), nil, 0o600)
 	if !errors.Is(err, unix.EROFS) {
@@ -182,8 +190,26 @@ func (d *demo) show(ctx context.Context) error {
 	return nil
 }
 
-// walk goes through the mount by way of the kernel, as find does.
-func (d *demo) walk(ctx context.Context) (files, folders int, err error) {
+// read copies a file off the mount and compares it with what the stand-in has.
+func (d *demo) read(ctx context.Context, rel string) error {
+	if err := ctx.Err(); err != nil {
+		return fail(exitFailed, "%s", interrupted)
+	}
+	got, err := os.ReadFile(filepath.Join(d.job.mountpoint, rel))
+	if err != nil {
+		return fail(exitFailed, "reading failed: %v", err)
+	}
+	if !bytes.Equal(got, d.tree.Bytes(rel)) {
+		return fail(exitFailed, "%s was read with other bytes than the stand-in has: please report this", rel)
+	}
+	calls := d.service.Calls()
+	d.say("  reading  %s: %.1f MB, byte for byte, in %d requests", rel, float64(len(got))/1e6, calls.LinksTotal()+calls.Content)
+	return nil
+}
+
+// walk goes through the mount by way of the kernel, as find does, or as ls -l does if
+// sizes are wanted.
+func (d *demo) walk(ctx context.Context, sizes bool) (files, folders int, size int64, err error) {
 	err = filepath.WalkDir(d.job.mountpoint, func(path string, e iofs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
@@ -196,9 +222,17 @@ func (d *demo) walk(ctx context.Context) (files, folders int, err error) {
 		default:
 			files++
 		}
+		if !sizes || e.IsDir() {
+			return nil
+		}
+		info, err := e.Info()
+		if err != nil {
+			return fail(exitFailed, "%v", err)
+		}
+		size += info.Size()
 		return nil
 	})
-	return files, folders, err
+	return files, folders, size, err
 }
 
 func (d *demo) say(format string, args ...any) {

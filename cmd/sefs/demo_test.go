@@ -20,7 +20,7 @@ func TestDemoTour(t *testing.T) {
 	if files < 200 || folders < 5 {
 		t.Errorf("the demo's library has %d files and %d folders", files, folders)
 	}
-	for _, part := range []string{"no account", "mounted", "290 files", "0 calls", "read-only file system", "unmounted", "names only"} {
+	for _, part := range []string{"no account", "mounted", "290 files", "0 calls", "read-only file system", "unmounted", "byte for byte"} {
 		if !strings.Contains(r.stdout, part) {
 			t.Errorf("stdout lacks %q:\n%s", part, r.stdout)
 		}
@@ -47,7 +47,7 @@ func TestDemoStays(t *testing.T) {
 			}
 			end := r.end()
 			w.wantDone(end)
-			for _, part := range []string{w.mountpoint, "find ", "Ctrl-C", "names only"} {
+			for _, part := range []string{w.mountpoint, "find ", "Ctrl-C", "sha256sum"} {
 				if !strings.Contains(end.stdout, part) {
 					t.Errorf("stdout lacks %q:\n%s", part, end.stdout)
 				}
