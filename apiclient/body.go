@@ -25,8 +25,20 @@ type Body struct {
 
 	opened bool // whether the caller has the body, and knows where its bytes belong
 
-	failures int // in a row, without a byte
+	failures int   // in a row, without a byte
+	breaks   int64 // in all
+	came     int64 // bytes in all
 }
+
+// maxBreaks is how often one transfer may break off, and once more for each such many bytes
+// that came: a server that sends a byte at a time is not followed for ever.
+const (
+	maxBreaks     = 20
+	bytesPerBreak = 4 << 10
+)
+
+// Alive reports whether the body was not ended by the context that it is attached to.
+func (b *Body) Alive() bool { return b.ctx.Err() == nil }
 
 // Attach makes ctx end the body's requests, instead of the context that did so before.
 // A body that is kept for later lives on when the work that opened it is done.
@@ -84,8 +96,8 @@ func (b *Body) chunked() bool {
 
 // progress tells that bytes have come.
 func (b *Body) progress() {
-	if b.r.Progress != nil {
-		b.r.Progress()
+	if b.r.Bytes != nil {
+		b.r.Bytes()
 	}
 }
 
@@ -110,6 +122,7 @@ func (b *Body) Read(p []byte) (n int, err error) {
 		n, err := b.resp.Body.Read(limit)
 		if n > 0 {
 			b.at += int64(n)
+			b.came += int64(n)
 			b.failures = 0
 			b.progress()
 			return n, nil // an error with it comes again
@@ -129,7 +142,9 @@ func (b *Body) Read(p []byte) (n int, err error) {
 		failed := transportError(b.ctx, err)
 		failed.Op, failed.Path, failed.Message = opDownload, b.r.Path, "the transfer broke off"
 		b.hangUp()
-		if b.failures++; b.failures >= maxAttempts || !IsTemporary(failed) || b.ctx.Err() != nil {
+		b.breaks++
+		often := b.breaks > maxBreaks+b.came/bytesPerBreak
+		if b.failures++; b.failures >= maxAttempts || often || !IsTemporary(failed) || b.ctx.Err() != nil {
 			return 0, failed
 		}
 		if b.failures > 1 && pause(b.ctx, b.failures-1) != nil { // at once, where bytes have come

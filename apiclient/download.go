@@ -28,9 +28,9 @@ type Range struct {
 	Validator Validator
 	// Whole asks for the whole file in one piece, of a server that knows no ranges.
 	Whole bool
-	// Turn, if set, is called when a request gets its turn, and Progress whenever bytes
-	// have come.
-	Turn, Progress func()
+	// Turn, if set, is called when a request gets its turn, Bytes whenever bytes have
+	// come, and Answer when a link has: the request for bytes has to wait for its turn.
+	Turn, Bytes, Answer func()
 }
 
 // Open asks for a piece of a file and returns once the first answer is there that can
@@ -58,9 +58,12 @@ func (c *Client) Open(ctx context.Context, r Range) (*Body, error) {
 // renewed once: it may have ended before its time.
 func (b *Body) open() error {
 	for renewed := false; ; renewed = true {
-		l, err := b.client.link(b.ctx, b.r.Path, b.r.Turn)
+		l, asked, err := b.client.link(b.ctx, b.r.Path, b.r.Turn)
 		if err != nil {
 			return err
+		}
+		if asked && b.r.Answer != nil {
+			b.r.Answer()
 		}
 		err = b.client.retrying(b.ctx, opDownload, b.r.Path, func() error { return b.attempt(l) })
 		var e *Error

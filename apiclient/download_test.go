@@ -37,7 +37,7 @@ func TestRandomPiecesEqualTheFile(t *testing.T) {
 				s.ResetCalls()
 				progress := 0
 				r := piece(tree, offset, length)
-				r.Progress = func() { progress++ }
+				r.Bytes = func() { progress++ }
 				b, err := c.Open(t.Context(), r)
 				if err != nil {
 					rt.Fatal(err)

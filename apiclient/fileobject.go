@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -110,12 +111,16 @@ func parentOf(path string) string {
 	return path[:max(0, strings.LastIndexByte(path, '/'))]
 }
 
+// maxSize is the greatest size in bytes that is believed: arithmetic with places in a file
+// stays clear of overflowing.
+const maxSize = math.MaxInt64 - 1<<30
+
 // sizeOf reads a size: an integer or a text of digits (upload page), under the first of
 // the names that it may have (inferred).
 func sizeOf(v value) int64 {
 	for _, key := range []string{"size", "file_size", "filesize"} {
 		if size, ok := v.get(key); ok {
-			if n, ok := size.integer(); ok && n >= 0 {
+			if n, ok := size.integer(); ok && n >= 0 && n <= maxSize {
 				return n
 			}
 		}

@@ -19,8 +19,9 @@ type FilesRequest struct {
 	// Turn, if set, is called when a call gets its turn; again for each time that it is
 	// tried again.
 	Turn func()
-	// Progress, if set, is called for each MiB of an answer.
-	Progress func()
+	// Bytes, if set, is called for each MiB of an answer, and Answer when all of one has
+	// come: another call has to wait for its turn.
+	Bytes, Answer func()
 }
 
 // Files returns what v1 says of the folder at r.Path: its files with their attributes,
@@ -43,7 +44,10 @@ func (c *Client) Files(ctx context.Context, r FilesRequest) (*Folder, error) {
 // files makes one call. self is set if the answer told of the folder itself and
 // nothing of what is in it.
 func (c *Client) files(ctx context.Context, r FilesRequest, levels int) (f *Folder, self bool, err error) {
-	req := v1Request{endpoint: "files", path: r.Path, query: "option:recursive=" + strconv.Itoa(levels), turn: r.Turn, progress: r.Progress}
+	req := v1Request{endpoint: "files", path: r.Path, query: "option:recursive=" + strconv.Itoa(levels), turn: r.Turn, bytes: r.Bytes}
+	if levels > 0 {
+		req.limit = maxDeepFiles
+	}
 	err = c.get(ctx, req, func(body []byte, head v1Head) error {
 		d, err := decodeFiles(body, relative(r.Path), head.asked)
 		if err != nil {
@@ -53,6 +57,9 @@ func (c *Client) files(ctx context.Context, r FilesRequest, levels int) (f *Fold
 		f.Suspect = round(d.objects)
 		return nil
 	})
+	if err == nil && r.Answer != nil {
+		r.Answer()
+	}
 	return f, self, err
 }
 
@@ -61,7 +68,7 @@ func (c *Client) files(ctx context.Context, r FilesRequest, levels int) (f *Fold
 // all the error says so, see [IsNotExist].
 func (c *Client) File(ctx context.Context, path string, turn func()) (Attr, error) {
 	attr := Attr{Size: UnknownSize}
-	req := v1Request{endpoint: "files", path: path, query: "option:recursive=0", turn: turn}
+	req := v1Request{endpoint: "files", path: path, query: "option:recursive=0", limit: maxSmall, turn: turn}
 	err := c.get(ctx, req, func(body []byte, _ v1Head) (err error) {
 		attr, err = decodeFile(body, relative(path))
 		return err
@@ -101,10 +108,11 @@ func (l FilesLister) List(ctx context.Context, r ListRequest) (*Folder, error) {
 }
 
 func (l FilesLister) list(ctx context.Context, r ListRequest) (*Folder, error) {
-	req := FilesRequest{Path: r.Path, Levels: 1, Turn: r.Turn, Progress: r.Progress}
+	req := FilesRequest{Path: r.Path, Levels: 1, Turn: r.Turn, Bytes: r.Bytes, Answer: r.Progress}
 	f, err := l.Files(ctx, req)
-	if IsTooLarge(err) {
-		req.Levels = 0 // the folder by itself may be small enough
+	if IsTooLarge(err) || err == nil && f.Suspect {
+		// The folder by itself may be small enough, for us or for a limit of the service.
+		req.Levels = 0
 		f, err = l.Files(ctx, req)
 	}
 	if err != nil {

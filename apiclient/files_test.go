@@ -312,7 +312,7 @@ func TestFilesTellsOfTurnsAndProgress(t *testing.T) {
 	s.SetAskFault(apitest.FirstAsks(2, apitest.AskFiles, apitest.AskReply{Reply: apitest.Status(503)}))
 	turns, steps := 0, 0
 	f, err := c.Files(t.Context(), apiclient.FilesRequest{
-		Path: tree.Full("dir"), Levels: 1, Turn: func() { turns++ }, Progress: func() { steps++ },
+		Path: tree.Full("dir"), Levels: 1, Turn: func() { turns++ }, Bytes: func() { steps++ },
 	})
 	if err != nil || len(f.Entries) != 4000 || turns != 3 || steps < 2 || steps > 10 {
 		t.Errorf("%d turns, %d steps, error %v", turns, steps, err)

@@ -20,6 +20,9 @@ const (
 	// plainLife is how long a link is used that does not say when it ends. One lasts a
 	// day by default (download page).
 	plainLife = 10 * time.Minute
+	// minLife is how long a link is used that seems to have ended: our clock or what we
+	// read may be wrong, and if not, it is refused and renewed.
+	minLife = 5 * time.Second
 )
 
 // link is a signed address of a file's bytes. It is a secret: whoever has it can read
@@ -73,12 +76,12 @@ func (l *links) drop(path string, refused link) {
 }
 
 // link returns an address for the file at path: one that is kept, or a new one, asked
-// for once for all who want it. turn is called when that call gets its turn, if it is
-// this caller's. The call does not end with ctx, since others may wait for it, but with
-// the client.
-func (c *Client) link(ctx context.Context, path string, turn func()) (link, error) {
+// for once for all who want it; asked says whether it had to be waited for. turn is
+// called when that call gets its turn, if it is this caller's. The call does not end with
+// ctx, since others may wait for it, but with the client.
+func (c *Client) link(ctx context.Context, path string, turn func()) (l link, asked bool, err error) {
 	if have, ok := c.links.get(path, c.opts.Now()); ok {
-		return have, nil
+		return have, false, nil
 	}
 	done := c.links.group.DoChan(path, func() (_ any, err error) {
 		c.shared.Add(1)
@@ -91,24 +94,37 @@ func (c *Client) link(ctx context.Context, path string, turn func()) (link, erro
 		if have, ok := c.links.get(path, c.opts.Now()); ok {
 			return have, nil // it came between our caller's look and this one
 		}
-		ctx, cancel := context.WithTimeout(c.base, c.opts.Timeout)
-		defer cancel()
-		return c.newLink(ctx, path, turn)
+		return c.newLink(path, turn)
 	})
 	select {
 	case r := <-done:
 		if r.Err != nil {
-			return link{}, r.Err
+			return link{}, true, r.Err
 		}
-		return r.Val.(link), nil
+		return r.Val.(link), true, nil
 	case <-ctx.Done():
-		return link{}, &Error{Op: "v1 download", Path: path, Err: context.Cause(ctx)}
+		return link{}, true, &Error{Op: "v1 download", Path: path, Err: context.Cause(ctx)}
 	}
 }
 
-// newLink asks for a link and keeps it.
-func (c *Client) newLink(ctx context.Context, path string, turn func()) (new link, err error) {
-	err = c.get(ctx, v1Request{endpoint: "download", path: path, turn: turn}, func(body []byte, head v1Head) error {
+// newLink asks for a link and keeps it. From when the call gets its turn it has so long
+// as Options.Timeout says.
+func (c *Client) newLink(path string, turn func()) (new link, err error) {
+	ctx, cancel := context.WithCancelCause(c.base)
+	defer cancel(nil)
+	begin := sync.OnceFunc(func() {
+		late := time.AfterFunc(c.opts.Timeout, func() {
+			cancel(fmt.Errorf("no answer within %v (--timeout)", c.opts.Timeout))
+		})
+		context.AfterFunc(ctx, func() { late.Stop() })
+	})
+	req := v1Request{endpoint: "download", path: path, limit: maxSmall, turn: func() {
+		begin()
+		if turn != nil {
+			turn()
+		}
+	}}
+	err = c.get(ctx, req, func(body []byte, head v1Head) error {
 		address, life, err := decodeLink(body, head, relative(path))
 		if err != nil {
 			return err
@@ -160,6 +176,9 @@ func decodeLink(body []byte, head v1Head, asked string) (address string, life ti
 		return text.text, plainLife, nil
 	}
 	life = ends.Sub(now)
+	if life <= 0 {
+		return text.text, minLife, nil
+	}
 	return text.text, life - min(time.Minute, life/10), nil
 }
 

@@ -29,8 +29,8 @@ type ListRequest struct {
 	// Turn, if set, is called when a call gets its turn, having waited for others; again
 	// for each time that it is tried again.
 	Turn func()
-	// Progress, if set, is called after each page.
-	Progress func()
+	// Progress, if set, is called after each page, and Bytes for each MiB of one.
+	Progress, Bytes func()
 }
 
 // List returns the folder at r.Path, whole, with what the answers told of the

@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,17 +12,25 @@ import (
 	"time"
 )
 
-// maxFiles bounds an answer of v1 in bytes. One that tells of a million files takes
-// about 200 MB, and no way to have it in pages is known.
-const maxFiles = 512 << 20
+const (
+	// maxFiles bounds an answer about one folder in bytes. One that tells of a million
+	// files takes about 200 MB, and no way to have it in pages is known.
+	maxFiles = 512 << 20
+	// maxDeepFiles bounds one that tells of sub-folders as well: the folder by itself can
+	// be asked for instead.
+	maxDeepFiles = 32 << 20
+	// maxSmall bounds all others, failures among them.
+	maxSmall = 1 << 20
+)
 
 // v1Request is one GET of the v1 API.
 type v1Request struct {
 	endpoint string // such as files
 	path     string // remote, as everywhere: sestore4/jb/…
 	query    string // written as it is sent
+	limit    int64  // of the answer in bytes; 0 means maxFiles
 	turn     func() // called when an attempt gets its turn; may be nil
-	progress func() // called for each MiB that came; may be nil
+	bytes    func() // called for each MiB that came; may be nil
 }
 
 // relative is a remote path as v1 has it: below the account's base directory, which
@@ -129,7 +138,11 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 		return transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(&steps{r: resp.Body, step: r.progress}, maxFiles+1))
+	limit := cmp.Or(r.limit, maxFiles)
+	if resp.StatusCode/100 != 2 {
+		limit = maxSmall
+	}
+	body, err := io.ReadAll(io.LimitReader(&steps{r: resp.Body, step: r.bytes}, limit+1))
 	if err != nil {
 		failed := transportError(ctx, err)
 		failed.Status, failed.Message = resp.StatusCode, "the answer broke off"
@@ -144,8 +157,8 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 			failed.Malformed, failed.Message = true, "redirected to "+hostOf(location)+", which is not followed"
 		}
 		return failed
-	case len(body) > maxFiles:
-		return &Error{TooLarge: true, Message: fmt.Sprintf("an answer of more than %d MiB", maxFiles>>20)}
+	case int64(len(body)) > limit:
+		return &Error{TooLarge: true, Message: fmt.Sprintf("an answer of more than %d MiB", limit>>20)}
 	}
 	if err := read(body, head); err != nil {
 		return err
@@ -160,7 +173,7 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 // service that never answered before, may as well mean a wrong address.
 func (c *Client) v1Failure(body []byte, status int) *Error {
 	failed := &Error{Status: status}
-	v, err := parse(body[:min(len(body), maxAnswer)])
+	v, err := parse(body)
 	if err == nil && v.kind == kindObject {
 		if told := v1Errors(v); told != nil {
 			failed.Code, failed.Message = told.Code, told.Message

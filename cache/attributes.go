@@ -54,14 +54,15 @@ func (l *Listings) Attr(ctx context.Context, path string, listing *Listing, i in
 // swept returns the attributes of a folder's files, loaded with those of the folders
 // beside it or below it where that costs no more calls.
 func (l *Listings) swept(ctx context.Context, path string, listing *Listing) (*Attrs, error) {
-	if err := l.sweep(ctx, path); err != nil {
-		return l.staleAttrs(ctx, path, err)
+	any := func(*Attrs) bool { return true }
+	if have := l.store.get(path).attrs; have == nil || l.life(have.asked) <= 0 {
+		l.sweep(ctx, path)
 	}
 	levels := 0
 	if listing.Folders() <= maxFanout {
 		levels = 1
 	}
-	return l.attrs(ctx, path, levels, func(*Attrs) bool { return true })
+	return l.attrs(ctx, path, levels, any)
 }
 
 // KnownAttr is Attr of what is in memory and counts, without a call.
@@ -75,34 +76,12 @@ func (l *Listings) KnownAttr(path string, listing *Listing, i int) (apiclient.At
 }
 
 // attrs returns the attributes of a folder's files that will do: those in memory while
-// they are younger than the TTL, else loaded.
+// they are younger than the TTL, else loaded; or older ones in place of a passing error,
+// if they are not too old for it.
 func (l *Listings) attrs(ctx context.Context, path string, levels int, do func(*Attrs) bool) (*Attrs, error) {
-	good := func(a *Attrs) bool { return a != nil && l.life(a.asked) > 0 && do(a) }
-	if have := l.store.get(path).attrs; good(have) {
-		return have, nil
-	}
-	key := path + "\x00attributes"
-	err := l.failures.recent(key, l.opts.Now())
-	if err == nil {
-		var v any
-		v, err = l.loads.share(ctx, key, func() (any, error) {
-			if have := l.store.peek(path).attrs; good(have) {
-				return have, nil // it came between our caller's look and this one
-			}
-			return l.loadAttrs(path, key, levels)
-		})
-		if err == nil {
-			return v.(*Attrs), nil
-		}
-	}
-	return l.staleAttrs(ctx, path, err)
-}
-
-// staleAttrs returns older attributes of a folder's files in place of a passing error,
-// if there are any that are not too old for it.
-func (l *Listings) staleAttrs(ctx context.Context, path string, err error) (*Attrs, error) {
-	if errors.Is(err, ctx.Err()) {
-		return nil, err // the caller left
+	attrs, err := l.freshAttrs(ctx, path, levels, do)
+	if err == nil || errors.Is(err, ctx.Err()) { // or the caller left
+		return attrs, err
 	}
 	if old := l.store.peek(path).attrs; old != nil && l.standsIn(old.asked, err) {
 		l.shownStale(err)
@@ -111,28 +90,53 @@ func (l *Listings) staleAttrs(ctx context.Context, path string, err error) (*Att
 	return nil, err
 }
 
+// freshAttrs is attrs without older ones.
+func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do func(*Attrs) bool) (*Attrs, error) {
+	good := func(a *Attrs) bool { return a != nil && l.life(a.asked) > 0 && do(a) }
+	if have := l.store.get(path).attrs; good(have) {
+		return have, nil
+	}
+	key := path + "\x00attributes"
+	for {
+		if err := l.failures.recent(key, l.opts.Now()); err != nil {
+			return nil, err
+		}
+		joined := true
+		v, err := l.loads.share(ctx, key, func() (any, error) {
+			joined = false
+			if have := l.store.peek(path).attrs; good(have) {
+				return have, nil // it came between our caller's look and this one
+			}
+			return l.loadAttrs(path, key, levels)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if attrs := v.(*Attrs); !joined || good(attrs) {
+			return attrs, nil
+		}
+		// A load that was on its way when we came, and asked for less.
+	}
+}
+
 // sweep asks for the files of a folder together with those of the folders beside it, by
 // one call about their parent, if the parent's are known from an answer about another
 // folder: a walk comes down from there. No folder is asked about twice by that. What
 // comes of it shows in memory; it may be nothing.
-func (l *Listings) sweep(ctx context.Context, path string) error {
+func (l *Listings) sweep(ctx context.Context, path string) {
+	if path == l.opts.Root {
+		return
+	}
 	parent := path[:max(0, strings.LastIndexByte(path, '/'))]
-	above, here := l.store.peek(parent), l.store.peek(path)
+	above := l.store.peek(parent)
 	switch {
-	case path == l.opts.Root, here.attrs != nil && l.life(here.attrs.asked) > 0:
-		return nil
-	case above.attrs == nil || l.life(above.attrs.asked) <= 0:
-		return nil
+	case above.attrs == nil || l.life(above.attrs.asked) <= 0 || above.attrs.asking != withOthers:
 	case above.listing == nil || above.listing.Folders() > maxFanout || above.listing.Len() > 2*maxFanout:
-		return nil // its own files would be many
-	case above.attrs.asking != withOthers:
-		return nil // it was asked about by itself already
+		// its own files would be many
+	default:
+		// What fails here is tried by the folder itself, or has failed for this caller.
+		_, _ = l.freshAttrs(ctx, parent, 1, func(a *Attrs) bool { return a.asking != withOthers })
 	}
-	_, err := l.attrs(ctx, parent, 1, func(a *Attrs) bool { return a.asking != withOthers })
-	if apiclient.IsTooLarge(err) {
-		return nil
-	}
-	return err
 }
 
 // loadAttrs asks v1 for the files of a folder, and for those of so many levels of
@@ -140,9 +144,9 @@ func (l *Listings) sweep(ctx context.Context, path string) error {
 func (l *Listings) loadAttrs(path, key string, levels int) (*Attrs, error) {
 	l.counters.attrLoads.Add(1)
 	began := l.opts.Now()
-	w, ctx, stop := l.loads.watch(l.loads.base, l.opts.LoadTimeout)
+	w, ctx, stop := l.loads.watchFor(l.opts.LoadTimeout)
 	defer stop()
-	req := apiclient.FilesRequest{Path: path, Levels: levels, Turn: w.turn, Progress: w.bytes}
+	req := apiclient.FilesRequest{Path: path, Levels: levels, Turn: w.turn, Bytes: w.bytes, Answer: w.progress}
 	folder, err := l.opts.Describer.Files(ctx, req)
 	if apiclient.IsTooLarge(err) && levels > 0 {
 		req.Levels = 0 // the folder by itself may be small enough
@@ -153,8 +157,8 @@ func (l *Listings) loadAttrs(path, key string, levels int) (*Attrs, error) {
 		folder, err = &apiclient.Folder{State: apiclient.Whole, Asked: began}, nil
 	}
 	if err != nil {
-		old := l.store.peek(path).attrs
-		l.failed(key, err, began, old != nil && l.standsIn(old.asked, err))
+		// Not at once again: a lookup of each name in the folder would ask.
+		l.failed(key, err, began, true)
 		return nil, err
 	}
 	l.succeeded()
@@ -163,7 +167,11 @@ func (l *Listings) loadAttrs(path, key string, levels int) (*Attrs, error) {
 	if folder.Suspect && req.Levels > 0 {
 		how = perhapsCut // and not, perhaps, where it tells of less
 	}
-	return l.keepAttrs(path, folder, how), nil
+	attrs := l.keepAttrs(path, folder, how)
+	if attrs.unknown > maxSingles {
+		l.counters.unknown.Add(int64(attrs.unknown))
+	}
+	return attrs, nil
 }
 
 // harvestAttrs keeps what an answer told of the files in folders below path.
@@ -210,11 +218,11 @@ func (l *Listings) single(ctx context.Context, path, name string) (apiclient.Att
 		}
 		l.counters.singles.Add(1)
 		began := l.opts.Now()
-		w, ctx, stop := l.loads.watch(l.loads.base, l.opts.LoadTimeout)
+		w, ctx, stop := l.loads.watchFor(l.opts.LoadTimeout)
 		defer stop()
 		attr, err := l.opts.Describer.File(ctx, path+"/"+name, w.turn)
 		if err != nil && !apiclient.IsNotExist(err) {
-			l.failed(key, err, began, false)
+			l.failed(key, err, began, true)
 			return apiclient.Attr{}, err
 		}
 		if attr.Size == apiclient.UnknownSize {
@@ -234,12 +242,14 @@ func (l *Listings) single(ctx context.Context, path, name string) (apiclient.Att
 	return v.(apiclient.Attr), nil
 }
 
-// DoubtAttrs makes the attributes of a folder's files be asked for again if they are
-// older than age: what was read of one did not agree with them.
+// DoubtAttrs makes the attributes of a folder's files count as expired if they are older
+// than age: what was read of one did not agree with them.
 func (l *Listings) DoubtAttrs(path string, age time.Duration) {
 	l.store.update(path, func(s slot) slot {
-		if s.attrs != nil && l.opts.Now().Sub(s.attrs.asked) >= age {
-			s.attrs = nil
+		if s.attrs != nil && l.opts.Now().Sub(s.attrs.asked) >= age && l.life(s.attrs.asked) > 0 {
+			doubted := *s.attrs
+			doubted.asked = l.opts.Now().Add(-l.opts.TTL)
+			s.attrs = &doubted
 		}
 		return s
 	})

@@ -203,9 +203,13 @@ func TestAttrErrorsAreNotKept(t *testing.T) {
 			}
 		}
 		fails()
+		fails() // repeated: each name in a folder asks
+		d.asked(t, 1, 0)
+		time.Sleep(time.Second)
 		fails()
 		d.asked(t, 2, 0)
 		wait = 5 * time.Second
+		time.Sleep(time.Second)
 		fails()
 		fails() // repeated
 		d.asked(t, 3, 0)

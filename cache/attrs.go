@@ -16,6 +16,7 @@ type Attrs struct {
 	sizes     []int64 // of entry i; UnknownSize for a folder
 	times     []int64 // Unix nanoseconds; noTime if not told. nil: none was told
 	total     int64   // bytes of all files
+	unknown   int     // files told without a size
 	asked     time.Time
 	asking    asking
 	// alone holds what calls for single files said.
@@ -58,6 +59,9 @@ func newAttrs(f *apiclient.Folder, how asking) *Attrs {
 		}
 		i, _ := c.Find(e.Name)
 		a.sizes[i] = e.Attr.Size
+		if e.Attr.Size == apiclient.UnknownSize {
+			a.unknown++
+		}
 		a.total += max(e.Attr.Size, 0)
 		if e.Attr.Modified.IsZero() {
 			continue
@@ -82,14 +86,16 @@ func (a *Attrs) at(i int) apiclient.Attr {
 	return attr
 }
 
-// Lookup returns what was told of the file called name; a size that was not told is
-// none.
+// Lookup returns what was told of the file called name. One that was told without a size
+// may be told with one by itself, so it counts as not told, unless many are.
 func (a *Attrs) Lookup(name string) (attr apiclient.Attr, ok bool) {
-	if i, ok := a.Find(name); ok && a.sizes[i] != apiclient.UnknownSize {
+	if attr, ok = a.alone[name]; ok {
+		return attr, true
+	}
+	if i, ok := a.Find(name); ok && !a.IsDir(i) && (a.sizes[i] != apiclient.UnknownSize || a.unknown > maxSingles) {
 		return a.at(i), true
 	}
-	attr, ok = a.alone[name]
-	return attr, ok
+	return attr, false
 }
 
 // missing counts the files of a listing that v1 did not tell of with the folder.

@@ -47,22 +47,24 @@ type Blocks struct {
 	ahead *semaphore.Weighted // loads that nobody waits for yet
 	open  atomic.Int64        // readers
 
+	failures failures // of transfers that cost a long wait
+
 	ranged atomic.Bool // whether a server was seen that knows ranges
 
 	counters struct{ loaded, hits atomic.Int64 }
 
 	// opts.Memory.mu protects what follows.
-	kept   *simplelru.LRU[blockKey, *block] // bounded by bytes, not by its own count
-	claims map[blockKey]*claim              // blocks that are being loaded
-	turns  *simplelru.LRU[Version, uint64]  // how often a version was found replaced
-	bytes  int64                            // kept, or to come for a claim
+	kept     *simplelru.LRU[blockKey, *block] // bounded by bytes, not by its own count
+	claims   map[blockKey]*claim              // blocks that are being loaded
+	editions *simplelru.LRU[Version, uint64]  // how often a version was found replaced
+	bytes    int64                            // kept, or to come for a claim
 }
 
 // blockKey names a block of one version of a file.
 type blockKey struct {
 	Version
-	turn  uint64 // see Content
-	index int64
+	edition uint64 // see Content
+	index   int64
 }
 
 // block is a piece of a file. It never changes.
@@ -87,8 +89,8 @@ type run struct {
 	wanted int // how many want it; memory.mu protects it
 }
 
-// maxTurns bounds for how many files it is known that they changed and look the same.
-const maxTurns = 10_000
+// maxEditions bounds for how many files it is known that they changed and look the same.
+const maxEditions = 10_000
 
 // place is what a block takes in memory beside its bytes: list element, map entry, key.
 const place = 400
@@ -105,17 +107,17 @@ func NewBlocks(o BlocksOptions) *Blocks {
 	if err != nil {
 		panic(err) // only a size below one is refused
 	}
-	turns, err := simplelru.NewLRU[Version, uint64](maxTurns, nil)
+	editions, err := simplelru.NewLRU[Version, uint64](maxEditions, nil)
 	if err != nil {
 		panic(err)
 	}
 	b := &Blocks{
-		opts:   o,
-		turns:  turns,
-		loads:  newLoads(o.Timeout, o.Log),
-		ahead:  semaphore.NewWeighted(int64(max(o.Downloads-2, 1))),
-		kept:   kept,
-		claims: make(map[blockKey]*claim),
+		opts:     o,
+		editions: editions,
+		loads:    newLoads(o.Timeout, o.Log),
+		ahead:    semaphore.NewWeighted(int64(max(o.Downloads-2, 1))),
+		kept:     kept,
+		claims:   make(map[blockKey]*claim),
 	}
 	o.Memory.mu.Lock()
 	defer o.Memory.mu.Unlock()

@@ -159,7 +159,7 @@ func TestCloseEndsWhatNobodyWaitsFor(t *testing.T) {
 			s.SetAskFault(apitest.EveryAsk(apitest.AskReply{Reply: apitest.Reply{Wait: release}}, apitest.AskContent))
 			version := s.timed("f")
 			o := s.blocks.Content(version).Open()
-			if !o.Ahead(0, 8) {
+			if o.Ahead(0, 8) == 0 {
 				t.Fatal("no room")
 			}
 			eventually(t, "nothing was asked for", func() bool { return s.contents() == 1 })
@@ -204,7 +204,7 @@ func TestAheadLeavesRoom(t *testing.T) {
 	s.blocks.ranged.Store(true) // so that nobody waits to find out
 	o := s.open(t, s.timed("f"))
 	for i := range int64(8) {
-		if ok := o.Ahead(4*i, 4); ok != (i < 6) {
+		if ok := o.Ahead(4*i, 4) > 0; ok != (i < 6) {
 			t.Errorf("load %d ahead: room %v", i, ok)
 		}
 	}
@@ -212,7 +212,7 @@ func TestAheadLeavesRoom(t *testing.T) {
 	close(release)
 	s.settled(t)
 	for range 100 { // what is there takes no place
-		if !o.Ahead(0, 24) {
+		if o.Ahead(0, 24) == 0 {
 			t.Fatal("no room")
 		}
 	}
@@ -268,7 +268,7 @@ func TestCloseOfBlocksEndsReads(t *testing.T) {
 		t.Errorf("after Close: error %v", err)
 	}
 	for range 20 {
-		if !o.Ahead(0, 2) {
+		if o.Ahead(0, 2) == 0 {
 			t.Fatal("loads that are refused take room")
 		}
 	}

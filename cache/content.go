@@ -40,7 +40,7 @@ func (v Version) length(i int64) int64 { return min(BlockSize, v.Size-i*BlockSiz
 type Content struct {
 	blocks  *Blocks
 	version Version
-	turn    uint64 // tells it from earlier contents that had the same attributes
+	edition uint64 // tells it from earlier contents that had the same attributes
 
 	// Recheck, if set, asks for the file's attributes again and returns ErrChanged if they
 	// are others now. It may be set before the content is used.
@@ -51,7 +51,7 @@ type Content struct {
 	validator apiclient.Validator
 	begun     bool      // whether any byte came
 	confirmed time.Time // when bytes were last known to be the file's
-	changed   bool      // whether the file is another version now
+	changed   error     // why nothing more is asked for, if the file is another version now
 }
 
 // Content returns the content of a version. Two of the same version share what is kept,
@@ -59,33 +59,42 @@ type Content struct {
 func (b *Blocks) Content(v Version) *Content {
 	b.opts.Memory.mu.Lock()
 	defer b.opts.Memory.mu.Unlock()
-	turn, _ := b.turns.Get(v)
-	return &Content{blocks: b, version: v, turn: turn}
+	edition, _ := b.editions.Get(v)
+	return &Content{blocks: b, version: v, edition: edition}
 }
 
 // Replace notes that the file is another version now: what is kept of this one is still
 // given, and nothing more is asked for. Contents that are made from now on begin anew.
-func (c *Content) Replace() {
+func (c *Content) Replace() { c.replace(ErrChanged) }
+
+// replace is Replace for a reason that is given to those who ask for more.
+func (c *Content) replace(why error) {
 	c.mu.Lock()
-	c.changed = true
+	first := c.changed == nil
+	if first {
+		c.changed = why
+	}
 	c.mu.Unlock()
+	if !first {
+		return
+	}
 	b := c.blocks
 	b.opts.Memory.mu.Lock()
 	defer b.opts.Memory.mu.Unlock()
-	if turn, _ := b.turns.Peek(c.version); turn == c.turn {
-		b.turns.Add(c.version, turn+1)
+	if edition, _ := b.editions.Peek(c.version); edition == c.edition {
+		b.editions.Add(c.version, edition+1)
 	}
 }
 
-// Turn tells the content from earlier ones that had the same attributes and were found
+// Edition tells the content from earlier ones that had the same attributes and were found
 // to be replaced; it is 0 for the first.
-func (c *Content) Turn() uint64 { return c.turn }
+func (c *Content) Edition() uint64 { return c.edition }
 
 // Replaced reports whether the file was found to be another version.
 func (c *Content) Replaced() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.changed
+	return c.changed != nil
 }
 
 // usable reports whether a block that is kept belongs to this version. A version that
@@ -100,7 +109,7 @@ func (c *Content) usable(v *block) bool {
 		}
 		return v.validator.Known() || c.version.timed() || c.fresh(v.asked)
 	}
-	if !c.version.timed() && !c.fresh(v.asked) || c.changed {
+	if !c.version.timed() && !c.fresh(v.asked) || c.changed != nil {
 		return false
 	}
 	c.begun, c.validator, c.confirmed = true, v.validator, v.asked
@@ -124,19 +133,20 @@ func (c *Content) fresh(at time.Time) bool {
 // accept takes over what bytes came with, or refuses them.
 func (c *Content) accept(v apiclient.Validator, asked time.Time) error {
 	c.mu.Lock()
-	differs := c.changed || c.begun && v.Differs(c.validator)
-	if !differs && (!c.begun || !c.validator.Known()) {
+	why := c.changed
+	differs := why == nil && c.begun && v.Differs(c.validator)
+	if why == nil && !differs && (!c.begun || !c.validator.Known()) {
 		c.begun, c.validator = true, v
 	}
-	if !differs && asked.After(c.confirmed) {
+	if why == nil && !differs && asked.After(c.confirmed) {
 		c.confirmed = asked
 	}
 	c.mu.Unlock()
 	if differs {
-		c.Replace()
-		return ErrChanged
+		why = ErrChanged
+		c.replace(why)
 	}
-	return nil
+	return why
 }
 
 // expects returns the validator that new bytes have to come with, or an error if none
@@ -148,8 +158,8 @@ func (c *Content) expects(ctx context.Context) (apiclient.Validator, error) {
 	unsure := c.begun && !validator.Known() && !c.fresh(c.confirmed)
 	c.mu.Unlock()
 	switch {
-	case changed:
-		return validator, ErrChanged
+	case changed != nil:
+		return validator, changed
 	case !unsure:
 		return validator, nil
 	case c.Recheck != nil && c.version.timed():
@@ -164,26 +174,34 @@ func (c *Content) expects(ctx context.Context) (apiclient.Validator, error) {
 // asked for if the last that came are older than the TTL; if nothing tells the versions
 // of the file apart, the content counts as replaced then.
 func (c *Content) Check(ctx context.Context) error {
-	c.mu.Lock()
-	changed, due := c.changed, c.begun && !c.version.timed() && !c.fresh(c.confirmed)
-	known := c.validator.Known()
-	c.mu.Unlock()
+	due, known, err := c.due()
 	switch {
-	case changed:
-		return ErrChanged
-	case !due:
-		return nil
+	case err != nil || !due:
+		return err
 	case !known:
 		c.Replace()
 		return ErrChanged
 	}
-	key := fmt.Sprintf("check %p", c)
-	_, err := c.blocks.loads.share(ctx, key, func() (any, error) {
-		w, ctx, stop := c.blocks.loads.watch(c.blocks.loads.base, c.blocks.limit())
+	_, err = c.blocks.loads.share(ctx, fmt.Sprintf("check %p", c), func() (any, error) {
+		if due, _, err := c.due(); err != nil || !due {
+			return nil, err // it was done between our caller's look and this one
+		}
+		w, ctx, stop := c.blocks.loads.watch(c.blocks.loads.base)
 		defer stop()
 		return nil, c.probe(ctx, w)
 	})
 	return err
+}
+
+// due reports whether it has to be asked what the file is by now, and whether that can
+// be told by a validator.
+func (c *Content) due() (due, known bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changed != nil {
+		return false, false, c.changed
+	}
+	return c.begun && !c.version.timed() && !c.fresh(c.confirmed), c.validator.Known(), nil
 }
 
 // probe asks for one byte.
@@ -194,7 +212,7 @@ func (c *Content) probe(ctx context.Context, w *watchdog) error {
 	}
 	asked := c.blocks.opts.Now()
 	body, err := c.blocks.opts.Opener.Open(ctx, apiclient.Range{Path: c.version.Path, Length: 1, Size: c.version.Size,
-		Validator: expected, Turn: w.turn, Progress: w.bytes})
+		Validator: expected, Turn: w.turn, Bytes: w.bytes, Answer: w.progress})
 	if err != nil {
 		return c.noteChange(err)
 	}
@@ -205,7 +223,7 @@ func (c *Content) probe(ctx context.Context, w *watchdog) error {
 // noteChange remembers that an error says that the file changed.
 func (c *Content) noteChange(err error) error {
 	if apiclient.IsChanged(err) || apiclient.IsNotExist(err) {
-		c.Replace()
+		c.replace(err)
 	}
 	return err
 }

@@ -63,10 +63,10 @@ func (l *Listings) succeeded() {
 
 // list runs the lister under the load's own deadlines.
 func (l *Listings) list(path string, from *apiclient.Folder, doubt bool) (*apiclient.Folder, error) {
-	w, ctx, stop := l.loads.watch(l.loads.base, l.opts.LoadTimeout)
+	w, ctx, stop := l.loads.watchFor(l.opts.LoadTimeout)
 	defer stop()
 	return l.opts.Lister.List(ctx, apiclient.ListRequest{
-		Path: path, From: from, Doubt: doubt, Turn: w.turn, Progress: w.progress,
+		Path: path, From: from, Doubt: doubt, Turn: w.turn, Progress: w.progress, Bytes: w.bytes,
 	})
 }
 

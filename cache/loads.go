@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"sefs/apiclient"
 )
 
 var errClosed = errors.New("the mount is ending")
@@ -58,9 +60,25 @@ func (l *loads) begin() error {
 	return nil
 }
 
+// request is what the loads that one caller waits for, one after another, share.
+type request struct{ failed error }
+
+type requestKey struct{}
+
+// Request returns a context for one request of the kernel. Once a load that it waited for
+// has failed for a passing reason, it waits for no other: each may take as long as the
+// first did, and the service that did not answer one will hardly answer the next.
+func Request(ctx context.Context) context.Context {
+	return context.WithValue(ctx, requestKey{}, &request{})
+}
+
 // share runs load for key, or waits for the one that runs, until ctx ends. A load that
 // panics fails.
 func (l *loads) share(ctx context.Context, key string, load func() (any, error)) (any, error) {
+	r, _ := ctx.Value(requestKey{}).(*request)
+	if r != nil && r.failed != nil {
+		return nil, r.failed
+	}
 	done := l.group.DoChan(key, func() (v any, err error) {
 		if err := l.begin(); err != nil {
 			return nil, err
@@ -71,8 +89,11 @@ func (l *loads) share(ctx context.Context, key string, load func() (any, error))
 		return load()
 	})
 	select {
-	case r := <-done:
-		return r.Val, r.Err
+	case done := <-done:
+		if r != nil && apiclient.IsTemporary(done.Err) {
+			r.failed = done.Err
+		}
+		return done.Val, done.Err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -87,9 +108,14 @@ func (l *loads) rescue(what string, err *error) {
 }
 
 // watch returns a context for a load, with the watchdog that ends it, and what stops both.
-func (l *loads) watch(parent context.Context, limit time.Duration) (*watchdog, context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeoutCause(parent, limit,
-		fmt.Errorf("the listing was not whole after %v (--load-timeout)", limit))
-	w, ctx, stop := watch(ctx, l.timeout, &l.progress)
+func (l *loads) watch(parent context.Context) (*watchdog, context.Context, context.CancelFunc) {
+	return watch(parent, l.timeout, &l.progress)
+}
+
+// watchFor is watch for a load that may take so long at all.
+func (l *loads) watchFor(limit time.Duration) (*watchdog, context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeoutCause(l.base, limit,
+		fmt.Errorf("not whole after %v (--load-timeout)", limit))
+	w, ctx, stop := l.watch(ctx)
 	return w, ctx, func() { stop(); cancel() }
 }

@@ -34,14 +34,17 @@ func NewMemory(budget int64, log *slog.Logger) *Memory {
 	return &Memory{budget: budget, log: log, folders: nothing{}, blocks: nothing{}}
 }
 
-// fit drops what was used longest ago until the budget holds. It is called with mu held.
+// fit drops what was used longest ago, of that which takes more than half, until the
+// budget holds. It is called with mu held. What is being loaded cannot go: those who load
+// see to it that it is not much.
 func (m *Memory) fit() {
 	for m.folders.size()+m.blocks.size() > m.budget {
-		first, second := m.folders, m.blocks
-		if m.blocks.size() > m.budget/2 {
-			first, second = second, first
-		}
-		if !first.dropOldest() && !second.dropOldest() {
+		half := m.budget / 2
+		switch {
+		case m.blocks.size() > half && m.blocks.dropOldest():
+		case m.folders.size() > half && m.folders.dropOldest():
+		case m.folders.size() > half && m.blocks.dropOldest(): // one listing is that large
+		default:
 			return
 		}
 	}

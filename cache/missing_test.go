@@ -197,6 +197,7 @@ func TestSingleFileFails(t *testing.T) {
 		if _, _, err := c.Attr(t.Context(), root, c.Known(root), 1); !errors.Is(err, errPassing) {
 			t.Errorf("error %v", err)
 		}
+		time.Sleep(time.Second) // for so long the error is repeated
 		attr(t, c, root, "b", 5)
 		d.asked(t, 1, 2)
 	})

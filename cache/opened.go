@@ -77,20 +77,21 @@ func (o *Opened) Read(ctx context.Context, first, last, extra int64) ([][]byte, 
 	return data, nil
 }
 
-// Ahead begins to load the n blocks from first on that are not there or on their way.
-// It reports whether there was room for that.
-func (o *Opened) Ahead(first, n int64) bool {
+// Ahead begins to load blocks from first on, n at most, that are not there or on their
+// way. It returns for how many that is settled now, 0 if there is no room for a load.
+func (o *Opened) Ahead(first, n int64) (settled int64) {
 	if !o.blocks.ahead.TryAcquire(1) {
-		return false
+		return 0
 	}
 	release := sync.OnceFunc(func() { o.blocks.ahead.Release(1) })
 	m := o.blocks.opts.Memory
 	m.mu.Lock()
 	var s start
-	for i := first; i < first+n; i++ {
+	i := first
+	for ; i < first+n; i++ {
 		if o.has(i) {
 			if s.n > 0 {
-				break // the rest is for the next call
+				break
 			}
 			continue
 		}
@@ -104,13 +105,13 @@ func (o *Opened) Ahead(first, n int64) bool {
 	m.mu.Unlock()
 	if s.n == 0 {
 		release()
-		return true
+	} else {
+		o.start(s, release)
 	}
-	o.start(s, release)
-	return true
+	return i - first
 }
 
-// Waiting is a claim that is waited for.
+// waiting is a claim that is waited for.
 type waiting struct {
 	claim *claim
 	index int64
@@ -122,7 +123,7 @@ type start struct {
 	first, n int64
 }
 
-func (o *Opened) key(i int64) blockKey { return blockKey{o.content.version, o.content.turn, i} }
+func (o *Opened) key(i int64) blockKey { return blockKey{o.content.version, o.content.edition, i} }
 
 // has reports whether a block is there or on its way. Called with the memory's mutex held.
 func (o *Opened) has(i int64) bool {
@@ -255,13 +256,20 @@ func (o *Opened) end(s start, err error) {
 	}
 }
 
-// limit bounds one load: progress is what counts, so this only ends what never would.
-func (b *Blocks) limit() time.Duration { return 24 * time.Hour }
-
 // load loads the blocks of a run.
 func (o *Opened) load(ctx context.Context, s start) (err error) {
 	defer o.blocks.loads.rescue(o.content.version.Path, &err)
-	w, ctx, stop := o.blocks.loads.watch(ctx, o.blocks.limit())
+	b, path, began := o.blocks, o.content.version.Path, o.blocks.opts.Now()
+	if err := b.failures.recent(path, began); err != nil {
+		return err
+	}
+	defer func() {
+		// The kernel asks again for what it did not get, a page at a time.
+		if now := b.opts.Now(); apiclient.IsTemporary(err) && now.Sub(began) >= b.opts.Timeout/2 {
+			b.failures.remember(path, err, now)
+		}
+	}()
+	w, ctx, stop := o.blocks.loads.watch(ctx)
 	defer stop()
 	body, asked, err := o.ask(ctx, s, w)
 	if err != nil {
@@ -304,7 +312,7 @@ func (o *Opened) ask(ctx context.Context, s start, w *watchdog) (*apiclient.Body
 	from := s.first * BlockSize
 	body, err := o.blocks.opts.Opener.Open(ctx, apiclient.Range{
 		Path: v.Path, Offset: from, Length: min((s.first+s.n)*BlockSize, v.Size) - from, Size: v.Size,
-		Validator: expected, Turn: w.turn, Progress: w.bytes,
+		Validator: expected, Turn: w.turn, Bytes: w.bytes, Answer: w.progress,
 	})
 	switch {
 	case err != nil:

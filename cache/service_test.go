@@ -111,7 +111,7 @@ func same(t testing.TB, o *Opened, data []byte, first, last int64) {
 // refused reads blocks that may not come.
 func refused(t testing.TB, o *Opened, first, last int64) {
 	t.Helper()
-	if _, err := o.Read(t.Context(), first, last, 0); !apiclient.IsChanged(err) {
+	if _, err := o.Read(t.Context(), first, last, 0); !apiclient.IsChanged(err) && !apiclient.IsNotExist(err) {
 		t.Errorf("blocks %d to %d of a version that is gone: error %v", first, last, err)
 	}
 }

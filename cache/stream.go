@@ -121,7 +121,9 @@ func (s *stream) load(ctx context.Context, o *Opened, r start, w *watchdog, body
 		}
 	}
 	if s.body != nil {
-		s.body.Detach() // it waits for the next run
+		if s.body.Detach(); !s.body.Alive() {
+			s.end()
+		}
 	}
 	return nil
 }
@@ -142,7 +144,7 @@ func (s *stream) reach(ctx context.Context, o *Opened, i int64, w *watchdog) err
 	v := o.content.version
 	s.body, err = o.blocks.opts.Opener.Open(ctx, apiclient.Range{
 		Path: v.Path, Length: v.Size, Size: v.Size, Whole: true,
-		Validator: expected, Turn: w.turn, Progress: w.bytes,
+		Validator: expected, Turn: w.turn, Bytes: w.bytes, Answer: w.progress,
 	})
 	if err != nil {
 		return o.content.noteChange(err)

@@ -63,14 +63,16 @@ func (u *Unsized) ReadAt(ctx context.Context, p []byte, offset int64) (int, erro
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(u.blocks.loads.base, func() { cancel(errClosed) })()
-	w, ctx, stop := u.blocks.loads.watch(ctx, u.blocks.limit())
+	w, ctx, stop := u.blocks.loads.watch(ctx)
 	defer stop()
 	n, err := u.read(ctx, w, p, offset)
 	switch {
 	case err != nil:
 		u.end()
 	case u.body != nil:
-		u.body.Detach()
+		if u.body.Detach(); !u.body.Alive() {
+			u.end()
+		}
 	}
 	return n, err
 }
@@ -81,7 +83,7 @@ func (u *Unsized) read(ctx context.Context, w *watchdog, p []byte, offset int64)
 	}
 	if u.body == nil {
 		body, err := u.blocks.opts.Opener.Open(ctx, apiclient.Range{Path: u.path, Size: apiclient.UnknownSize,
-			Validator: u.validator, Whole: true, Turn: w.turn, Progress: w.bytes})
+			Validator: u.validator, Whole: true, Turn: w.turn, Bytes: w.bytes, Answer: w.progress})
 		if err != nil {
 			return 0, err
 		}

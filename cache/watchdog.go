@@ -48,14 +48,15 @@ func (w *watchdog) run(ctx context.Context, stop context.CancelCauseFunc) {
 }
 
 // turn is called when a call of the load gets its turn: from then on it has the whole
-// timeout. A call that is tried again gets no more.
+// timeout, unless it got it only because those before it failed. A call that is tried
+// again gets no more.
 func (w *watchdog) turn() {
-	if w.waiting.Swap(false) {
+	if w.waiting.Swap(false) && time.Since(time.Unix(0, w.others.Load())) < w.timeout {
 		w.feed()
 	}
 }
 
-// progress is called after each page of the load; the next has to wait for its turn.
+// progress is called after each answer; the next call of the load has to wait for its turn.
 func (w *watchdog) progress() {
 	w.waiting.Store(true)
 	w.bytes()

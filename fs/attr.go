@@ -48,7 +48,7 @@ func (t *tree) statfs(out *fuse.StatfsOut) {
 		Frsize:  blockSize,
 		NameLen: maxName,
 		Files:   uint64(known.Entries),
-		Blocks:  uint64(known.Content+blockSize-1) / blockSize,
+		Blocks:  uint64(max(known.Content, 0)+blockSize-1) / blockSize,
 	}
 }
 

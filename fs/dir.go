@@ -34,6 +34,7 @@ func (d *dirNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	if len(name) > maxName {
 		return nil, syscall.ENAMETOOLONG
 	}
+	ctx = cache.Request(ctx)
 	listing, err := d.tree.listings.Get(ctx, d.path)
 	if err != nil {
 		return nil, d.tree.report("lookup", d.path, err)

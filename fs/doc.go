@@ -24,7 +24,8 @@
 //
 // # Interrupts
 //
-// A caller that waits for a load is let go with EINTR when it gets a signal; a read waits
-// half a second more for its bytes. What is in memory is answered even then. The load
-// goes on in either case: bytes, as long as anybody has the file open.
+// A caller that waits for a load is let go with EINTR when it gets a signal. What is in
+// memory is answered even then. The load goes on in either case: of bytes, as long as
+// anybody has the file open. (The kernel asks for most pages in the background, where no
+// signal reaches; who waits for them can be killed, and is not disturbed otherwise.)
 package fs

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	iofs "io/fs"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ type fileNode struct {
 	path    string // remote
 	attr    apiclient.Attr
 	content *cache.Content // nil if there is none to be read by blocks
+	doubted atomic.Bool    // whether the attributes were asked for anew for this node's sake
 }
 
 func (t *tree) newFile(path string, attr apiclient.Attr) *fileNode {
@@ -54,7 +56,7 @@ func (f *fileNode) versionHash() uint64 {
 		binary.LittleEndian.PutUint64(b[8:], uint64(f.attr.Modified.UnixNano()))
 	}
 	if f.content != nil {
-		binary.LittleEndian.PutUint64(b[16:], f.content.Turn())
+		binary.LittleEndian.PutUint64(b[16:], f.content.Edition())
 	}
 	return xxhash.Sum64(b[:])
 }
@@ -114,8 +116,8 @@ func (f *fileNode) readFailed(err error) syscall.Errno {
 	const rarely = 10 * time.Second
 	folder, _ := split(f.path)
 	switch {
-	case apiclient.IsChanged(err):
-		f.tree.listings.DoubtAttrs(folder, 0)
+	case apiclient.IsChanged(err) && f.doubted.CompareAndSwap(false, true):
+		f.tree.listings.DoubtAttrs(folder, 0) // once: other files have attributes there too
 	case apiclient.IsNotExist(err):
 		// Not at once again: there may be many such files.
 		f.tree.listings.DoubtAttrs(folder, rarely)

@@ -2,20 +2,13 @@ package fs
 
 import (
 	"context"
-	"errors"
 	"syscall"
-	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"sefs/cache"
 )
-
-// patience is how much longer a read waits for its bytes once its caller got a signal.
-// A signal that the program handles must not fail a read that is about to succeed; one
-// that maps the file would be killed by it.
-const patience = 500 * time.Millisecond
 
 // fileHandle is an open file of known size.
 type fileHandle struct {
@@ -35,13 +28,6 @@ var _ = (fusefs.FileReader)((*fileHandle)(nil))
 // the file. What is not to be had is an error, never a short answer.
 func (h *fileHandle) Read(ctx context.Context, dest []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
 	pieces, err := h.reader.read(ctx, offset, len(dest))
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		late, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if pieces, err = h.reader.read(late, offset, len(dest)); errors.Is(err, context.DeadlineExceeded) && late.Err() != nil {
-			err = context.Canceled
-		}
-	}
 	if err != nil {
 		return nil, h.node.readFailed(err)
 	}

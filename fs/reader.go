@@ -95,10 +95,11 @@ func (r *reader) loadAhead(target, end, step int64) (extra int64) {
 		if target < r.size && target-r.ahead < step*cache.BlockSize {
 			break // not worth a request yet
 		}
-		if !r.opened.Ahead(r.ahead/cache.BlockSize, min(step, blocks(r.size-r.ahead))) {
+		n := r.opened.Ahead(r.ahead/cache.BlockSize, min(step, blocks(r.size-r.ahead)))
+		if n == 0 {
 			return step
 		}
-		r.ahead += step * cache.BlockSize
+		r.ahead += n * cache.BlockSize
 	}
 	return 0
 }
