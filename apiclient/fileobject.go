@@ -19,6 +19,7 @@ const (
 type fileObject struct {
 	name     string
 	path     string // as v1 has it, without slashes at its ends
+	parent   string // the same of the folder that it stands in; "" if not told
 	kind     objectKind
 	attr     Attr
 	contents value // of a folder, if it was told
@@ -36,6 +37,9 @@ func readObject(v value, dir string) (fileObject, error) {
 	}
 	path, _ := v.get("path")
 	parent, _ := v.get("parent")
+	if parent.kind == kindText && parent.text != "." {
+		o.parent = tidy(strings.TrimPrefix(parent.text, "./"))
+	}
 	switch {
 	case path.kind == kindText && path.text != "":
 		if o.path = tidy(path.text); o.path == "." {
@@ -52,10 +56,8 @@ func readObject(v value, dir string) (fileObject, error) {
 		// The base directory itself; seen in its own answer (inferred).
 	case o.name == "":
 		return fileObject{}, malformed("a file without a name")
-	case parent.kind == kindText && parent.text == ".":
-		o.path = o.name
 	case parent.kind == kindText && parent.text != "":
-		o.path = join(tidy(strings.TrimPrefix(parent.text, "./")), o.name)
+		o.path = join(o.parent, o.name)
 	default:
 		o.path = join(dir, o.name)
 	}

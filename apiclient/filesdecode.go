@@ -1,22 +1,14 @@
 package apiclient
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // maxObjects bounds how many files and folders one answer of v1 may tell of.
 const maxObjects = 10_000_000
-
-// maxItem bounds the values of one sub-folder's contents, which are read at once: about
-// 200,000 files.
-const maxItem = 2_000_000
 
 // filesDecoder puts a folder together from the file objects of one answer. Objects
 // are read one after another, since an answer may hold very many.
@@ -27,10 +19,8 @@ type filesDecoder struct {
 	objects int  // told of, at all levels
 	self    bool // the folder itself was told of, and nothing of what is in it
 
-	parser parser
-	found  bool   // whether there was a member data
-	errs   *Error // what the members errors or error say
-	inner  bool   // whether something in the folder was told of
+	answer v1Answer
+	inner  bool // whether something in the folder was told of
 }
 
 // decodeFiles reads the answer about a folder: data is a list of file objects, an
@@ -39,7 +29,7 @@ type filesDecoder struct {
 // whose paths go deeper.
 func decodeFiles(body []byte, asked string, at time.Time) (*filesDecoder, error) {
 	d := &filesDecoder{asked: asked, at: at, folder: &Folder{State: Whole, Asked: at, Named: true}}
-	if err := d.answer(body, d.data); err != nil {
+	if err := d.answer.read(body, d.data); err != nil {
 		return nil, err
 	}
 	d.self = d.self && !d.inner
@@ -64,80 +54,6 @@ func (f *Folder) distrust() {
 	}
 }
 
-// answer opens the envelope and gives data, whose first token was read, to read.
-func (d *filesDecoder) answer(body []byte, read func(json.Token) error) error {
-	body = bytes.Trim(bytes.TrimPrefix(body, []byte("\ufeff")), " \t\r\n")
-	switch {
-	case len(body) == 0:
-		return malformed("an empty body instead of an answer")
-	case !utf8.Valid(body) || hasLoneSurrogate(body):
-		return malformed("an answer with text that is no Unicode")
-	}
-	d.parser = parser{json: json.NewDecoder(bytes.NewReader(body)), max: maxItem}
-	d.parser.json.UseNumber()
-	err := d.envelope(read)
-	if err == nil {
-		if _, end := d.parser.json.Token(); !errors.Is(end, io.EOF) {
-			return malformed("an answer with something after its end")
-		}
-	}
-	var e *Error
-	switch {
-	case err == nil && d.errs != nil:
-		return d.errs
-	case err == nil && !d.found:
-		return malformed("a JSON object without data instead of an answer")
-	case err == nil, errors.As(err, &e):
-		return err
-	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		return malformed("an answer that breaks off after %d bytes", len(body))
-	case body[0] != '{' && body[0] != '[':
-		return malformed("%s instead of an answer", sniff(body))
-	}
-	return malformed("an answer that is no valid JSON")
-}
-
-func (d *filesDecoder) envelope(read func(json.Token) error) error {
-	token, err := d.parser.json.Token()
-	if err != nil {
-		return err
-	}
-	if token != json.Delim('{') {
-		return malformed("no JSON object instead of an answer")
-	}
-	return d.members(func(key string, first json.Token) error {
-		if key == "data" {
-			d.found = true
-			return read(first)
-		}
-		v, err := d.parser.rest(first, 1)
-		if err == nil && (key == "errors" || key == "error") && d.errs == nil {
-			d.errs = v1Errors(value{kind: kindObject, keys: []string{key}, items: []value{v}})
-		}
-		return err
-	})
-}
-
-// members goes through the object that was begun, giving each key and the first token
-// of its value to read, which has to read the rest of it.
-func (d *filesDecoder) members(read func(key string, first json.Token) error) error {
-	for d.parser.json.More() {
-		key, err := d.parser.json.Token()
-		if err != nil {
-			return err
-		}
-		first, err := d.parser.json.Token()
-		if err != nil {
-			return err
-		}
-		if err := read(key.(string), first); err != nil { // the decoder lets nothing else be a key
-			return err
-		}
-	}
-	_, err := d.parser.json.Token() // the closing bracket
-	return err
-}
-
 // data reads the payload of an answer about a folder.
 func (d *filesDecoder) data(first json.Token) error {
 	switch first {
@@ -151,20 +67,20 @@ func (d *filesDecoder) data(first json.Token) error {
 	}
 	own := value{kind: kindObject} // of the folder's own object, its contents left out
 	numbered, byNumber := true, false
-	err := d.members(func(key string, first json.Token) error {
+	err := d.answer.members(func(key string, first json.Token) error {
 		switch {
 		case key == "contents" && first == json.Delim('['):
 			numbered, d.inner = false, true
 			return d.list()
 		case key == "contents" && first == json.Delim('{'):
 			numbered, d.inner = false, true
-			return d.members(func(key string, first json.Token) error { return d.numbered(key, first) })
+			return d.answer.members(func(key string, first json.Token) error { return d.numbered(key, first) })
 		case numeric([]string{key}) && first != json.Delim('[') && numbered:
 			byNumber = true
 			return d.numbered(key, first)
 		}
 		numbered = false
-		v, err := d.item(first)
+		v, err := d.answer.item(first)
 		own.keys, own.items = append(own.keys, key), append(own.items, v)
 		return err
 	})
@@ -179,7 +95,7 @@ func (d *filesDecoder) data(first json.Token) error {
 
 // numbered reads a file object that stands under a number: a list with gaps, to PHP.
 func (d *filesDecoder) numbered(key string, first json.Token) error {
-	v, err := d.item(first)
+	v, err := d.answer.item(first)
 	switch {
 	case err != nil || v.empty():
 		return err
@@ -211,12 +127,12 @@ func (d *filesDecoder) own(v value) error {
 
 // list reads the file objects of a list that was begun.
 func (d *filesDecoder) list() error {
-	for d.parser.json.More() {
-		first, err := d.parser.json.Token()
+	for d.answer.json.More() {
+		first, err := d.answer.json.Token()
 		if err != nil {
 			return err
 		}
-		v, err := d.item(first)
+		v, err := d.answer.item(first)
 		if err != nil {
 			return err
 		}
@@ -227,18 +143,8 @@ func (d *filesDecoder) list() error {
 			return err
 		}
 	}
-	_, err := d.parser.json.Token() // the closing bracket
+	_, err := d.answer.json.Token() // the closing bracket
 	return err
-}
-
-// item reads a value of which the first token was read. Its size is bounded by itself.
-func (d *filesDecoder) item(first json.Token) (value, error) {
-	d.parser.values = 0
-	v, err := d.parser.rest(first, 2)
-	if d.parser.values > maxItem {
-		return value{}, &Error{TooLarge: true, Message: fmt.Sprintf("an answer with more than %d values in one folder", maxItem)}
-	}
-	return v, err
 }
 
 // object adds a file object that stands in the folder at dir.
@@ -250,7 +156,7 @@ func (d *filesDecoder) object(into *Folder, dir string, v value) error {
 	if err != nil {
 		return err
 	}
-	if into == d.folder && o.path == d.asked && o.kind == isFolder {
+	if into == d.folder && o.path == d.asked && o.kind == isFolder && (d.asked == "" || o.parent != d.asked) {
 		return d.own(v) // a list that holds the folder itself
 	}
 	d.inner = true
@@ -258,7 +164,7 @@ func (d *filesDecoder) object(into *Folder, dir string, v value) error {
 		into.Hidden++
 		return nil
 	}
-	if o.path == o.name && o.path != d.asked {
+	if o.path == o.name && (o.path != d.asked || o.parent == dir) {
 		o.path = join(dir, o.name) // a path that is the name only
 	}
 	below, ok := strings.CutPrefix("/"+o.path, strings.TrimSuffix("/"+dir, "/")+"/")
@@ -328,9 +234,9 @@ func (d *filesDecoder) sub(f *Folder, name string) *Folder {
 // clients). What is no file has no size.
 func decodeFile(body []byte, asked string) (attr Attr, err error) {
 	attr = Attr{Size: UnknownSize}
-	d := &filesDecoder{}
-	err = d.answer(body, func(first json.Token) error {
-		v, err := d.item(first)
+	var answer v1Answer
+	err = answer.read(body, func(first json.Token) error {
+		v, err := answer.item(first)
 		if err != nil || v.empty() {
 			return err
 		}

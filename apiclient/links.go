@@ -143,10 +143,10 @@ func (c *Client) newLink(path string, turn func()) (new link, err error) {
 // UTC by expires (download page). Both are compared with the service's own clock where
 // the answer tells it.
 func decodeLink(body []byte, head v1Head, asked string) (address string, life time.Duration, err error) {
-	d := &filesDecoder{}
+	var answer v1Answer
 	var told value
-	if err := d.answer(body, func(first json.Token) (err error) {
-		told, err = d.item(first)
+	if err := answer.read(body, func(first json.Token) (err error) {
+		told, err = answer.item(first)
 		told = unwrapOne(told)
 		return err
 	}); err != nil {

@@ -184,37 +184,6 @@ func (c *Client) v1Failure(body []byte, status int) *Error {
 	return failed
 }
 
-// v1Errors returns what an answer says of failures, nil if it says nothing: a member
-// errors that is not empty, or error (seen in clients). The form of an entry is not
-// known; names are taken from wherever they stand.
-func v1Errors(v value) *Error {
-	for _, key := range []string{"errors", "error"} {
-		told, ok := v.get(key)
-		if !ok || told.empty() || told.kind == kindBool && !told.truth {
-			continue
-		}
-		var names []string
-		var collect func(v value)
-		collect = func(v value) {
-			if v.scalar() && v.text != "" && len(names) < 5 {
-				names = append(names, v.text)
-			}
-			for _, item := range v.items {
-				collect(item)
-			}
-		}
-		collect(told)
-		failed := &Error{Message: fmt.Sprintf("the service reports %s", strings.Join(names, ", "))}
-		for _, name := range names {
-			if name == codeAccess {
-				failed.Code = codeAccess
-			}
-		}
-		return failed
-	}
-	return nil
-}
-
 // steps is a reader that tells of each MiB that was read.
 type steps struct {
 	r    io.Reader

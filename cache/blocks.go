@@ -82,13 +82,6 @@ type claim struct {
 	err   error
 }
 
-// run is one load of blocks that follow each other. It goes on while anybody wants it:
-// the reader that began it, or a caller that waits for one of its blocks.
-type run struct {
-	cancel context.CancelFunc
-	wanted int // how many want it; memory.mu protects it
-}
-
 // maxEditions bounds for how many files it is known that they changed and look the same.
 const maxEditions = 10_000
 
@@ -181,28 +174,6 @@ func (b *Blocks) drop(keys []blockKey) {
 		if old, ok := b.kept.Peek(key); ok {
 			b.kept.Remove(key)
 			b.bytes -= old.bytes(key)
-		}
-	}
-}
-
-// leave notes that somebody wants a run no more.
-func (b *Blocks) leave(r *run) {
-	b.opts.Memory.mu.Lock()
-	defer b.opts.Memory.mu.Unlock()
-	b.left(r)
-}
-
-// left is leave with the memory's mutex held. The last to leave ends the run; its claims
-// go at once, so that nobody waits for what will not come.
-func (b *Blocks) left(r *run) {
-	if r.wanted--; r.wanted > 0 {
-		return
-	}
-	r.cancel()
-	for key, c := range b.claims {
-		if c.run == r {
-			c.err = context.Canceled
-			b.settle(key, c)
 		}
 	}
 }

@@ -220,9 +220,13 @@ func (c *Content) probe(ctx context.Context, w *watchdog) error {
 	return c.accept(body.Validator(), asked)
 }
 
-// noteChange remembers that an error says that the file changed.
+// noteChange remembers that an error says that the file changed. One that is not to be
+// had is gone if bytes of it came before; else it may be of a kind that never is.
 func (c *Content) noteChange(err error) error {
-	if apiclient.IsChanged(err) || apiclient.IsNotExist(err) {
+	c.mu.Lock()
+	begun := c.begun
+	c.mu.Unlock()
+	if apiclient.IsChanged(err) || apiclient.IsNotExist(err) && begun {
 		c.replace(err)
 	}
 	return err

@@ -111,7 +111,8 @@ func (f *fileNode) Open(ctx context.Context, _ uint32) (fusefs.FileHandle, uint3
 }
 
 // readFailed reports what kept bytes from being read and returns its errno. A file that
-// is another one now, or gone, is ESTALE to those who have it open.
+// is another one now, or gone, is ESTALE to those who have it open; one that never could
+// be had, though it is listed, is EIO.
 func (f *fileNode) readFailed(err error) syscall.Errno {
 	const rarely = 10 * time.Second
 	folder, _ := split(f.path)
@@ -122,7 +123,10 @@ func (f *fileNode) readFailed(err error) syscall.Errno {
 		// Not at once again: there may be many such files.
 		f.tree.listings.DoubtAttrs(folder, rarely)
 		_ = f.tree.report("read", f.path, err)
-		return syscall.ESTALE
+		if f.content != nil && f.content.Replaced() {
+			return syscall.ESTALE
+		}
+		return syscall.EIO
 	}
 	return f.tree.report("read", f.path, err)
 }

@@ -301,7 +301,7 @@ func (f *fixture) close(fd int) {
 func (f *fixture) deed(name string, args ...string) string {
 	f.t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "SEFS_TEST_DEED="+name)
+	cmd.Env = append(os.Environ(), "SEFS_TEST_DEED="+name, "GORACE=atexit_sleep_ms=0")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
@@ -316,7 +316,7 @@ func (f *fixture) deed(name string, args ...string) string {
 func (f *fixture) hold(path string) func() string {
 	f.t.Helper()
 	cmd := exec.Command(os.Args[0], path)
-	cmd.Env = append(os.Environ(), "SEFS_TEST_DEED=hold")
+	cmd.Env = append(os.Environ(), "SEFS_TEST_DEED=hold", "GORACE=atexit_sleep_ms=0")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		f.t.Fatal(err)

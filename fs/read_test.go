@@ -131,7 +131,7 @@ func TestSequentialRead(t *testing.T) {
 
 // Thirty-two readers of one file fetch it once.
 func TestManyReadersFetchOnce(t *testing.T) {
-	const size = 20 << 20
+	const size = 6 << 20
 	tree := fileOf(size)
 	f := mount(t, setup{service: apitest.Options{Tree: tree, Content: apitest.ContentOptions{FirstByte: 5 * time.Millisecond}}})
 	want := sum(tree.Bytes("film.mp4"))

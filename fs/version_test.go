@@ -169,12 +169,29 @@ func TestUnchangedFileIsNotFetchedAgain(t *testing.T) {
 	}
 }
 
-// A file that is gone, though still listed, fails with ESTALE when its bytes are needed.
+// A file that is gone, though still listed, fails with ESTALE for who has read of it, and
+// with EIO for who has not: it may be of a kind that cannot be downloaded.
 func TestFileIsGone(t *testing.T) {
 	tree := fileOf(1 << 20)
+	tree.Add("other.srt", apitest.File{Size: 1000, Kind: apitest.Other})
 	f := mount(t, setup{service: apitest.Options{Tree: tree}})
+	file, err := os.Open(f.dir + "/film.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if _, err := file.ReadAt(make([]byte, 1000), 0); err != nil {
+		t.Fatal(err)
+	}
 	f.sizes()
-	tree.Change("film.mp4", func(f *apitest.File) { f.V1 = apitest.V1Absent })
-	_, err := os.ReadFile(f.dir + "/film.mp4")
-	wantErrno(t, "read", err, syscall.ESTALE)
+	for _, name := range []string{"film.mp4", "other.srt"} {
+		tree.Change(name, func(f *apitest.File) { f.V1 = apitest.V1Absent })
+	}
+	f.service.RevokeLinks()
+	_, err = file.ReadAt(make([]byte, 1000), 900_000)
+	wantErrno(t, "read of what was open", err, syscall.ESTALE)
+	for range 2 {
+		_, err = os.ReadFile(f.dir + "/other.srt")
+		wantErrno(t, "read of what was not", err, syscall.EIO)
+	}
 }

@@ -63,9 +63,16 @@ type cause struct {
 
 // causes is that table; the first row that fits counts, the last fits always.
 func causes(s *settings, remote string) []cause {
-	host := hostOf(s.apiURL)
-	if s.lister == "v1" {
-		host = hostOf(s.filesAddress(remote))
+	// where says which host an error is about, and what to look at.
+	where := func(err error) (host, check string) {
+		var e *apiclient.Error
+		switch {
+		case errors.As(err, &e) && e.Op == "read":
+			return "the download host", "REMOTE"
+		case errors.As(err, &e) && strings.HasPrefix(e.Op, "v1 "), s.lister == "v1":
+			return hostOf(s.filesAddress(remote)), "--files-url"
+		}
+		return hostOf(s.apiURL), "--api-url"
 	}
 	return []cause{
 		{exitFailed, wraps(context.Canceled), func(error) string { return interrupted }},
@@ -90,16 +97,26 @@ func causes(s *settings, remote string) []cause {
 				": set it, for example with timedatectl set-ntp true"
 		}},
 		{exitService, wraps(context.DeadlineExceeded), func(err error) string {
+			host, _ := where(err)
 			return fmt.Sprintf("no answer from %s within --timeout %s: check the network, or give it longer (%v)", host, s.timeout, err)
 		}},
+		{exitFailed, apiclient.IsChanged, func(error) string {
+			return remote + " changed while it was read: try again"
+		}},
+		{exitRemote, apiclient.IsNotExist, func(err error) string {
+			return fmt.Sprintf("the service has no bytes of %s: it may not be there any more, or be of a kind that cannot be downloaded (%v)", remote, err)
+		}},
 		{exitService, noAnswer, func(err error) string {
-			return fmt.Sprintf("%s gives no answer: check --api-url, the network and any proxy (%v)", host, err)
+			host, check := where(err)
+			return fmt.Sprintf("%s gives no answer: check %s, the network and any proxy (%v)", host, check, err)
 		}},
 		{exitService, apiclient.IsTemporary, func(err error) string {
+			host, _ := where(err)
 			return fmt.Sprintf("the service at %s is failing: try again later (%v)", host, err)
 		}},
 		{exitService, func(error) bool { return true }, func(err error) string {
-			return fmt.Sprintf("the service at %s did not do what was asked: check --api-url and REMOTE (%v)", host, err)
+			host, check := where(err)
+			return fmt.Sprintf("the service at %s did not do what was asked: check %s and REMOTE (%v)", host, check, err)
 		}},
 	}
 }

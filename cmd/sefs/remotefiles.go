@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"strings"
 
@@ -32,7 +33,6 @@ func newRemote(s *settings, secret, remote string, log *slog.Logger) (*remoteFil
 		lister = apiclient.FilesLister{Client: client}
 	}
 	memory := cache.NewMemory(s.memory, log)
-	limitHeap(s.memory)
 	return &remoteFiles{
 		settings: s,
 		log:      log,
@@ -60,11 +60,17 @@ func newRemote(s *settings, secret, remote string, log *slog.Logger) (*remoteFil
 	}, nil
 }
 
-// limitHeap makes the collector work harder as the heap comes near to what is to be
-// kept. It would let garbage take as much again else.
+// limitHeap makes the collector work harder: it would let garbage take as much again as
+// is kept, and most of what is kept are blocks without pointers, which cost it nothing. What
+// the variables of the Go runtime say counts more.
 func limitHeap(memory int64) {
 	const rest = 64 << 20 // for all that is not counted
-	debug.SetMemoryLimit(memory + memory/4 + rest)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(40)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory + memory/4 + rest)
+	}
 }
 
 // newClient returns a client for the account of the settings.

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	iofs "io/fs"
 	"path"
 	"time"
-
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -55,10 +54,16 @@ func view(ctx context.Context, p *process, s *settings, secret, remote string, d
 		return err
 	}
 	defer r.close()
+	limitHeap(s.memory)
 	if err = r.settle(ctx); err == nil {
 		err = do(ctx, fs.NewView(r.options(remote)), remote)
 	}
+	var local *iofs.PathError
 	switch {
+	case ctx.Err() != nil:
+		return fail(exitFailed, "interrupted")
+	case errors.As(err, &local):
+		return fail(exitFailed, "%s cannot be written: %v", local.Path, local.Err)
 	case errors.Is(err, iofs.ErrNotExist):
 		return fail(exitRemote, "%s does not exist: %s does not have it", remote, path.Dir(remote))
 	case errors.Is(err, fs.ErrUnknownSize):

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,15 @@ func TestCat(t *testing.T) {
 	service.SetAskFault(apitest.EveryAsk(apitest.V1Failure(403, "ACCESS_VIOLATION"), apitest.AskLink))
 	w.wantFailure(w.sefs("cat", remote+"/film.mp4"), exitCredentials, "refused access")
 	service.SetAskFault(apitest.EveryAsk(apitest.CutAfter(0), apitest.AskContent))
-	w.wantFailure(w.sefs("cat", remote+"/film.mp4"), exitService)
+	w.wantFailure(w.sefs("cat", remote+"/film.mp4"), exitService, "the download host gives no answer")
+	service.SetAskFault(apitest.EveryAsk(apitest.AskReply{Reply: apitest.Status(500)}, apitest.AskFiles))
+	w.wantFailure(w.sefs("cat", remote+"/film.mp4"), exitService, strings.TrimSuffix(strings.TrimPrefix(service.FilesURL(), "http://"), "/v1/"))
+	service.SetAskFault(apitest.EveryAsk(apitest.V1Failure(404, "NOT_FOUND"), apitest.AskLink))
+	w.wantFailure(w.sefs("cat", remote+"/film.mp4"), exitRemote, "has no bytes of")
+	service.SetAskFault(nil)
+	if r := w.run("sh", "-c", os.Getenv(programVariable)+" cat "+remote+"/film.mp4 >/dev/full"); r.code != exitFailed || !strings.Contains(r.stderr, "no space left") {
+		t.Errorf("a full disk: code %d, %s", r.code, r.stderr)
+	}
 	if leaks := service.Calls().Leaks; leaks > 0 {
 		t.Errorf("%d requests took credentials where they do not belong", leaks)
 	}
