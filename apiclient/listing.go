@@ -88,7 +88,7 @@ func (l *listing) accept(ctx context.Context, p page) (whole bool, err error) {
 func (l *listing) end(ctx context.Context, p page) (whole bool, err error) {
 	known := int64(len(l.all.Entries) + l.all.Hidden) // sub-folders may be named ahead
 	switch {
-	case l.count > max(l.offset, known) || p.files >= pageFiles:
+	case l.count > max(l.offset, known) || l.count == 0 && p.files >= pageFiles:
 		return false, l.fail("nothing new comes at offset %d of %d, and %d names are known", l.offset, l.count, known)
 	case l.count > 0 || l.sure:
 		return true, nil

@@ -98,7 +98,7 @@ func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do f
 	}
 	key := path + "\x00attributes"
 	for {
-		if err := l.failures.recent(key, l.opts.Now()); err != nil {
+		if err := l.recent(ctx, key); err != nil {
 			return nil, err
 		}
 		joined := true
@@ -158,7 +158,8 @@ func (l *Listings) loadAttrs(path, key string, levels int) (*Attrs, error) {
 	}
 	if err != nil {
 		// Not at once again: a lookup of each name in the folder would ask.
-		l.failed(key, err, began, true)
+		old := l.store.peek(path).attrs
+		l.failed(key, err, began, old != nil && l.standsIn(old.asked, err), true)
 		return nil, err
 	}
 	l.succeeded()
@@ -207,7 +208,7 @@ func (l *Listings) keepAttrs(path string, f *apiclient.Folder, how asking) *Attr
 // single asks v1 for one file and keeps what it says with the folder's attributes.
 func (l *Listings) single(ctx context.Context, path, name string) (apiclient.Attr, error) {
 	key := path + "/" + name + "\x00file"
-	if err := l.failures.recent(key, l.opts.Now()); err != nil {
+	if err := l.recent(ctx, key); err != nil {
 		return apiclient.Attr{}, err
 	}
 	v, err := l.loads.share(ctx, key, func() (any, error) {
@@ -222,7 +223,7 @@ func (l *Listings) single(ctx context.Context, path, name string) (apiclient.Att
 		defer stop()
 		attr, err := l.opts.Describer.File(ctx, path+"/"+name, w.turn)
 		if err != nil && !apiclient.IsNotExist(err) {
-			l.failed(key, err, began, true)
+			l.failed(key, err, began, false, true)
 			return apiclient.Attr{}, err
 		}
 		if attr.Size == apiclient.UnknownSize {

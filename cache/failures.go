@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// failures repeats the error of a failed load for a second, so that callers in a
+// failures repeats the error of a failed load for a while, so that callers in a
 // queue do not each wait as long as the first did. Only failures that hurt are put
-// here: of a load that took long, or where an older listing can be shown instead.
-// The zero value is ready to use.
+// here: of a load that took long, that many names ask for, or where something older can
+// be shown instead. The zero value is ready to use.
 type failures struct {
 	// mu protects byPath.
 	mu     sync.Mutex
@@ -20,7 +20,7 @@ type failure struct {
 	until time.Time
 }
 
-func (f *failures) remember(path string, err error, now time.Time) {
+func (f *failures) remember(path string, err error, now time.Time, during time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for path, old := range f.byPath {
@@ -31,10 +31,10 @@ func (f *failures) remember(path string, err error, now time.Time) {
 	if f.byPath == nil {
 		f.byPath = make(map[string]failure)
 	}
-	f.byPath[path] = failure{err, now.Add(time.Second)}
+	f.byPath[path] = failure{err, now.Add(during)}
 }
 
-// recent returns the error of a load of path that failed within the last second.
+// recent returns the error of a load of path that failed a short while ago.
 func (f *failures) recent(path string, now time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -95,7 +95,7 @@ func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) 
 		l.counters.hits.Add(1)
 		return have, nil
 	}
-	if err := l.failures.recent(path, l.opts.Now()); err != nil {
+	if err := l.recent(ctx, path); err != nil {
 		return l.orStale(path, err)
 	}
 	v, err := l.loads.share(ctx, path, func() (any, error) { return l.load(path, life) })
@@ -106,6 +106,14 @@ func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) 
 		return nil, err
 	}
 	return l.orStale(path, err)
+}
+
+// recent returns the error of a load that failed a short while ago, and lets the rest of
+// the request wait for nothing.
+func (l *Listings) recent(ctx context.Context, key string) error {
+	err := l.failures.recent(key, l.opts.Now())
+	spend(ctx, err)
+	return err
 }
 
 // Known returns the listing of path if it is in memory, expired or not, or nil.

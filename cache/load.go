@@ -29,7 +29,7 @@ func (l *Listings) load(path string, life time.Duration) (*Listing, error) {
 		if folder != nil && folder.State == apiclient.Cut {
 			l.keepStart(path, folder) // the next try goes on from here
 		}
-		l.failed(path, err, began, have.listing != nil && l.standsIn(have.listing.asked, err))
+		l.failed(path, err, began, have.listing != nil && l.standsIn(have.listing.asked, err), false)
 		return nil, err
 	}
 	l.succeeded()
@@ -44,13 +44,18 @@ func (l *Listings) load(path string, life time.Duration) (*Listing, error) {
 	return l.keep(path, folder, asked), nil
 }
 
-// failed notes a load that failed. Its error is repeated for a second where it cost
-// its callers a long wait, or where something older stands in.
-func (l *Listings) failed(key string, err error, began time.Time, standsIn bool) {
+// failed notes a load that failed. Its error is repeated for a second where it cost its
+// callers a long wait, or always says so; and for as long as the load took, ten seconds at
+// most, where something older stands in: else each look at what is known would wait.
+func (l *Listings) failed(key string, err error, began time.Time, standsIn, always bool) {
 	l.counters.failed.Add(1)
 	now := l.opts.Now()
-	if standsIn || now.Sub(began) >= l.opts.Timeout/2 {
-		l.failures.remember(key, err, now)
+	during := time.Second
+	if standsIn {
+		during = min(max(now.Sub(began), during), 10*time.Second)
+	}
+	if standsIn || always || now.Sub(began) >= l.opts.Timeout/2 {
+		l.failures.remember(key, err, now, during)
 	}
 }
 

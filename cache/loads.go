@@ -72,6 +72,13 @@ func Request(ctx context.Context) context.Context {
 	return context.WithValue(ctx, requestKey{}, &request{})
 }
 
+// spend notes that a load which a request waited for has failed, if it may pass.
+func spend(ctx context.Context, err error) {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok && apiclient.IsTemporary(err) {
+		r.failed = err
+	}
+}
+
 // share runs load for key, or waits for the one that runs, until ctx ends. A load that
 // panics fails.
 func (l *loads) share(ctx context.Context, key string, load func() (any, error)) (any, error) {
@@ -90,9 +97,7 @@ func (l *loads) share(ctx context.Context, key string, load func() (any, error))
 	})
 	select {
 	case done := <-done:
-		if r != nil && apiclient.IsTemporary(done.Err) {
-			r.failed = done.Err
-		}
+		spend(ctx, done.Err)
 		return done.Val, done.Err
 	case <-ctx.Done():
 		return nil, ctx.Err()

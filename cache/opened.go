@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-
 	"sync"
 
 	"sefs/apiclient"

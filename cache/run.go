@@ -94,7 +94,7 @@ func (o *Opened) load(ctx context.Context, s start) (err error) {
 	defer func() {
 		// The kernel asks again for what it did not get, a page at a time.
 		if now := b.opts.Now(); apiclient.IsTemporary(err) && now.Sub(began) >= b.opts.Timeout/2 {
-			b.failures.remember(path, err, now)
+			b.failures.remember(path, err, now, time.Second)
 		}
 	}()
 	w, ctx, stop := o.blocks.loads.watch(ctx)

@@ -14,6 +14,7 @@ type watchdog struct {
 	timeout time.Duration
 	others  *atomic.Int64 // when any load made progress last, as Unix nanoseconds
 	waiting atomic.Bool   // whether the next call waits for its turn
+	turned  atomic.Int64  // when it got it, as Unix nanoseconds; 0 if that was looked at
 	fed     chan struct{}
 }
 
@@ -37,23 +38,37 @@ func (w *watchdog) run(ctx context.Context, stop context.CancelCauseFunc) {
 		case <-w.fed:
 			timer.Reset(w.timeout)
 		case <-timer.C:
-			silent := time.Since(time.Unix(0, w.others.Load()))
-			if !w.waiting.Load() || silent >= w.timeout {
+			more := w.timeout - time.Since(time.Unix(0, w.others.Load()))
+			if !w.waiting.Load() {
+				more = w.grant()
+			}
+			if more <= 0 {
 				stop(fmt.Errorf("no answer within %v (--timeout)", w.timeout))
 				return
 			}
-			timer.Reset(w.timeout - silent)
+			timer.Reset(more)
 		}
 	}
 }
 
 // turn is called when a call of the load gets its turn: from then on it has the whole
-// timeout, unless it got it only because those before it failed. A call that is tried
-// again gets no more.
+// timeout, if others made progress until then. Where it got its turn only because those
+// before it failed, it has what is left. A call that is tried again gets no more.
 func (w *watchdog) turn() {
-	if w.waiting.Swap(false) && time.Since(time.Unix(0, w.others.Load())) < w.timeout {
-		w.feed()
+	if w.waiting.Swap(false) {
+		w.turned.Store(time.Now().UnixNano())
 	}
+}
+
+// grant returns how much longer a load may go that got its turn and brought nothing yet.
+func (w *watchdog) grant() time.Duration {
+	turned := w.turned.Swap(0)
+	// Those who made way tell of their progress at about that time, before or after.
+	about := min(w.timeout/8, time.Second)
+	if turned == 0 || w.others.Load() < turned-int64(about) {
+		return 0
+	}
+	return time.Until(time.Unix(0, turned).Add(w.timeout))
 }
 
 // progress is called after each answer; the next call of the load has to wait for its turn.

@@ -46,6 +46,11 @@ const FSType = "fuse.sefs"
 // maxWrite is the largest request in bytes, reads included.
 const maxWrite = 1 << 20
 
+// maxBackground is how many requests for pages the kernel has in flight, of all files
+// together; the others wait in it. With its own 12, few files that do not come would hold
+// up all the rest.
+const maxBackground = 32
+
 // Mount is a mounted file system.
 type Mount struct {
 	server *fuse.Server
@@ -111,6 +116,7 @@ func (t *tree) options(logger *log.Logger) *fusefs.Options {
 		ExtraCapabilities: fuse.CAP_READDIRPLUS_AUTO,
 		DisableSplice:     true, // nothing here comes from a local file
 		MaxWrite:          maxWrite,
+		MaxBackground:     maxBackground,
 		DirectMount:       true, // needs no helper where the caller may mount
 		AllowOther:        t.opts.AllowOther,
 		Debug:             t.opts.Debug,

@@ -109,7 +109,7 @@ func fileOptions() []option {
 			s.downloads, err = wholeNumber(t, 1)
 			return err
 		}},
-		{"unknown-size", "", "what", "error", "files that v1 says no size of: error when they are opened, or stream them", func(s *settings, t string) error {
+		{"unknown-size", "", "what", "error", "files that v1 says no size of: error when they are opened, or stream (for cat and cp; tar and rsync take them for empty)", func(s *settings, t string) error {
 			how, err := oneOf(t, "error", "stream")
 			s.streamUnknown = how == "stream"
 			return err
