@@ -112,10 +112,11 @@ func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do f
 		if err != nil {
 			return nil, err
 		}
-		if attrs := v.(*Attrs); !joined || good(attrs) {
+		// Who waited for it gets it, whatever its age by now, unless it was on its way before
+		// and asked for less.
+		if attrs := v.(*Attrs); !joined || do(attrs) {
 			return attrs, nil
 		}
-		// A load that was on its way when we came, and asked for less.
 	}
 }
 

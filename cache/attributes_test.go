@@ -184,6 +184,36 @@ func TestAttrCallerMayLeave(t *testing.T) {
 	})
 }
 
+// A load that takes longer than the TTL is for all who waited for it.
+func TestSlowAttrsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, d := newDescribed(t, "a")
+		whole := d.files
+		d.files = func(ctx context.Context, r apiclient.FilesRequest) (*apiclient.Folder, error) {
+			f, err := whole(ctx, r)
+			for range 9 {
+				time.Sleep(9 * time.Second)
+				r.Bytes()
+			}
+			return f, err
+		}
+		l, err := c.Get(t.Context(), root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				if got, _, err := c.Attr(t.Context(), root, l, 0); err != nil || got.Size != 1 {
+					t.Errorf("%+v, error %v", got, err)
+				}
+			})
+		}
+		all.Wait()
+		d.asked(t, 1, 0)
+	})
+}
+
 func TestAttrErrorsAreNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, d := newDescribed(t, "a")

@@ -32,38 +32,40 @@ func (f *fixture) expire(dir string) {
 
 // The kernel keeps the contents of a folder until they change, and no longer.
 func TestKernelCacheIsDroppedWhenTheListingChanges(t *testing.T) {
-	tree := apitest.NewTree(root)
-	tree.AddFile("dir/a")
-	tree.AddDir("empty")
-	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
-	for _, step := range []struct {
-		what    string
-		change  func()
-		dir     string
-		want    string
-		refills bool // whether the kernel has to read the folder from us
-	}{
-		{"first time", func() {}, "dir", "a", true},
-		{"cached", func() {}, "dir", "a", false},
-		{"expired, unchanged", func() { f.expire("dir") }, "dir", "a", false},
-		{"a file was added", func() { tree.AddFile("dir/b"); f.expire("dir") }, "dir", "a b", true},
-		{"cached again", func() {}, "dir", "a b", false},
-		{"a file was removed", func() { tree.Remove("dir/a"); f.expire("dir") }, "dir", "b", true},
-		{"a file became a folder", func() { tree.Remove("dir/b"); tree.AddFile("dir/b/c"); f.expire("dir") }, "dir", "b", true},
-		{"all were removed", func() { tree.Remove("dir/b"); f.expire("dir") }, "dir", "", true},
-		{"an empty folder", func() {}, "empty", "", true},
-		{"an empty folder, cached", func() {}, "empty", "", false},
-		{"an empty folder got a file", func() { tree.AddFile("empty/x"); f.expire("empty") }, "empty", "x", true},
-	} {
-		step.change()
-		f.requests.take()
-		if got := f.ls(step.dir); got != step.want {
-			t.Errorf("%s: ls shows %q, want %q", step.what, got, step.want)
+	eachLister(t, func(t *testing.T, lister string) {
+		tree := apitest.NewTree(root)
+		tree.AddFile("dir/a")
+		tree.AddDir("empty")
+		f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL, lister: lister})
+		for _, step := range []struct {
+			what    string
+			change  func()
+			dir     string
+			want    string
+			refills bool // whether the kernel has to read the folder from us
+		}{
+			{"first time", func() {}, "dir", "a", true},
+			{"cached", func() {}, "dir", "a", false},
+			{"expired, unchanged", func() { f.expire("dir") }, "dir", "a", false},
+			{"a file was added", func() { tree.AddFile("dir/b"); f.expire("dir") }, "dir", "a b", true},
+			{"cached again", func() {}, "dir", "a b", false},
+			{"a file was removed", func() { tree.Remove("dir/a"); f.expire("dir") }, "dir", "b", true},
+			{"a file became a folder", func() { tree.Remove("dir/b"); tree.AddFile("dir/b/c"); f.expire("dir") }, "dir", "b", true},
+			{"all were removed", func() { tree.Remove("dir/b"); f.expire("dir") }, "dir", "", true},
+			{"an empty folder", func() {}, "empty", "", true},
+			{"an empty folder, cached", func() {}, "empty", "", false},
+			{"an empty folder got a file", func() { tree.AddFile("empty/x"); f.expire("empty") }, "empty", "x", true},
+		} {
+			step.change()
+			f.requests.take()
+			if got := f.ls(step.dir); got != step.want {
+				t.Errorf("%s: ls shows %q, want %q", step.what, got, step.want)
+			}
+			if refills := f.requests.take("READDIR") != "READDIR 0"; refills != step.refills {
+				t.Errorf("%s: the kernel read the folder from us: %v", step.what, refills)
+			}
 		}
-		if refills := f.requests.take("READDIR") != "READDIR 0"; refills != step.refills {
-			t.Errorf("%s: the kernel read the folder from us: %v", step.what, refills)
-		}
-	}
+	})
 }
 
 // A cached folder costs the kernel one OPENDIR; names alone cost no lookup each.
@@ -298,40 +300,42 @@ func TestSeekToAListingThatIsGone(t *testing.T) {
 
 // Looked up names follow what happens remotely, within the TTL.
 func TestLookupsFollowTheService(t *testing.T) {
-	tree := apitest.NewTree(root)
-	tree.AddFile("turns")
-	tree.AddFile("goes")
-	tree.AddFile("stays")
-	f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL})
-	kind := func(name string) string {
-		st, err := os.Lstat(filepath.Join(f.dir, name))
-		switch {
-		case os.IsNotExist(err):
-			return "missing"
-		case err != nil:
-			return err.Error()
-		case st.IsDir():
-			return "folder"
+	eachLister(t, func(t *testing.T, lister string) {
+		tree := apitest.NewTree(root)
+		tree.AddFile("turns")
+		tree.AddFile("goes")
+		tree.AddFile("stays")
+		f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL, lister: lister})
+		kind := func(name string) string {
+			st, err := os.Lstat(filepath.Join(f.dir, name))
+			switch {
+			case os.IsNotExist(err):
+				return "missing"
+			case err != nil:
+				return err.Error()
+			case st.IsDir():
+				return "folder"
+			}
+			return "file"
 		}
-		return "file"
-	}
-	all := func() []string { return []string{kind("turns"), kind("goes"), kind("stays"), kind("comes")} }
-	if got := all(); !slices.Equal(got, []string{"file", "file", "file", "missing"}) {
-		t.Fatalf("at first: %q", got)
-	}
-	tree.Remove("turns")
-	tree.AddFile("turns/within")
-	tree.Remove("goes")
-	tree.AddFile("comes")
-	changed := time.Now()
-	expect := []string{"folder", "missing", "file", "file"}
-	eventually(t, "the changes show", func() bool { return slices.Equal(all(), expect) })
-	if took := time.Since(changed); took > shortTTL+3*time.Second {
-		t.Errorf("it took %v", took)
-	}
-	if got := f.ls("turns"); got != "within" {
-		t.Errorf("the new folder shows %q", got)
-	}
+		all := func() []string { return []string{kind("turns"), kind("goes"), kind("stays"), kind("comes")} }
+		if got := all(); !slices.Equal(got, []string{"file", "file", "file", "missing"}) {
+			t.Fatalf("at first: %q", got)
+		}
+		tree.Remove("turns")
+		tree.AddFile("turns/within")
+		tree.Remove("goes")
+		tree.AddFile("comes")
+		changed := time.Now()
+		expect := []string{"folder", "missing", "file", "file"}
+		eventually(t, "the changes show", func() bool { return slices.Equal(all(), expect) })
+		if took := time.Since(changed); took > shortTTL+3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if got := f.ls("turns"); got != "within" {
+			t.Errorf("the new folder shows %q", got)
+		}
+	})
 }
 
 // A name that is not there is asked for once while the kernel may remember that, and

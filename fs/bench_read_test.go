@@ -2,8 +2,11 @@ package fs
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,6 +59,34 @@ func BenchmarkSequential(b *testing.B) {
 			b.ReportMetric(curled.Seconds()/mounted.Seconds(), "x")
 			b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
 		})
+	}
+}
+
+// BenchmarkRandom reads 64 KiB at 200 random places of a cold file, 50 ms to the first
+// byte. trips is the median of a read divided by that.
+func BenchmarkRandom(b *testing.B) {
+	const size, trip = 1 << 30, 50 * time.Millisecond
+	for b.Loop() {
+		f := mount(b, setup{service: apitest.Options{Tree: fileOf(size), Content: apitest.ContentOptions{FirstByte: trip}}})
+		file, err := os.Open(filepath.Join(f.dir, "film.mp4"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		random, buf := rand.New(rand.NewPCG(5, 5)), make([]byte, 64<<10)
+		var took []time.Duration
+		for range 200 {
+			began := time.Now()
+			if _, err := file.ReadAt(buf, random.Int64N(size-64<<10)); err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, time.Since(began))
+		}
+		slices.Sort(took)
+		b.ReportMetric(took[100].Seconds()/trip.Seconds(), "trips")
+		b.ReportMetric(float64(f.service.Calls().ContentBytes)/200, "bytes/read")
+		_ = file.Close()
+		f.unmount()
+		f.service.Close()
 	}
 }
 
