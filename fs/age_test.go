@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -296,46 +295,6 @@ func TestSeekToAListingThatIsGone(t *testing.T) {
 			t.Errorf("from %d: %d entries, want %d; error %v", offset, len(rest), want, err)
 		}
 	}
-}
-
-// Looked up names follow what happens remotely, within the TTL.
-func TestLookupsFollowTheService(t *testing.T) {
-	eachLister(t, func(t *testing.T, lister string) {
-		tree := apitest.NewTree(root)
-		tree.AddFile("turns")
-		tree.AddFile("goes")
-		tree.AddFile("stays")
-		f := mount(t, setup{service: apitest.Options{Tree: tree}, ttl: shortTTL, lister: lister})
-		kind := func(name string) string {
-			st, err := os.Lstat(filepath.Join(f.dir, name))
-			switch {
-			case os.IsNotExist(err):
-				return "missing"
-			case err != nil:
-				return err.Error()
-			case st.IsDir():
-				return "folder"
-			}
-			return "file"
-		}
-		all := func() []string { return []string{kind("turns"), kind("goes"), kind("stays"), kind("comes")} }
-		if got := all(); !slices.Equal(got, []string{"file", "file", "file", "missing"}) {
-			t.Fatalf("at first: %q", got)
-		}
-		tree.Remove("turns")
-		tree.AddFile("turns/within")
-		tree.Remove("goes")
-		tree.AddFile("comes")
-		changed := time.Now()
-		expect := []string{"folder", "missing", "file", "file"}
-		eventually(t, "the changes show", func() bool { return slices.Equal(all(), expect) })
-		if took := time.Since(changed); took > shortTTL+3*time.Second {
-			t.Errorf("it took %v", took)
-		}
-		if got := f.ls("turns"); got != "within" {
-			t.Errorf("the new folder shows %q", got)
-		}
-	})
 }
 
 // A name that is not there is asked for once while the kernel may remember that, and
