@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sefs/apiclient/apitest"
 	"sefs/cache"
 )
@@ -282,5 +284,22 @@ func TestPagesAreKept(t *testing.T) {
 	}
 	if got := f.requests.take("OPEN", "READ"); got != "OPEN 1, READ 0" {
 		t.Error(got)
+	}
+}
+
+// The kernel reads further ahead where it may be told to.
+func TestReadAheadIsRaised(t *testing.T) {
+	f := mount(t, setup{})
+	var st unix.Stat_t
+	if err := unix.Lstat(f.dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	path := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", unix.Major(st.Dev), unix.Minor(st.Dev))
+	text, err := os.ReadFile(path)
+	if err != nil || os.Getuid() != 0 {
+		t.Skipf("it cannot be seen, or not be set: %v", err)
+	}
+	if got := strings.TrimSpace(string(text)); got != fmt.Sprint(raisedReadAhead>>10) {
+		t.Errorf("%s KiB", got)
 	}
 }
