@@ -102,12 +102,12 @@ func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do f
 			return nil, err
 		}
 		joined := true
-		v, err := l.loads.share(ctx, key, func() (any, error) {
+		v, err := l.loads.share(ctx, key, func(ctx context.Context) (any, error) {
 			joined = false
 			if have := l.store.peek(path).attrs; good(have) {
 				return have, nil // it came between our caller's look and this one
 			}
-			return l.loadAttrs(path, key, levels)
+			return l.loadAttrs(ctx, path, key, levels)
 		})
 		if err != nil {
 			return nil, err
@@ -142,10 +142,10 @@ func (l *Listings) sweep(ctx context.Context, path string) {
 
 // loadAttrs asks v1 for the files of a folder, and for those of so many levels of
 // sub-folders.
-func (l *Listings) loadAttrs(path, key string, levels int) (*Attrs, error) {
+func (l *Listings) loadAttrs(ctx context.Context, path, key string, levels int) (*Attrs, error) {
 	l.counters.attrLoads.Add(1)
 	began := l.opts.Now()
-	w, ctx, stop := l.loads.watchFor(l.opts.LoadTimeout)
+	w, ctx, stop := l.loads.watchFor(ctx, l.opts.LoadTimeout)
 	defer stop()
 	req := apiclient.FilesRequest{Path: path, Levels: levels, Turn: w.turn, Bytes: w.bytes, Answer: w.progress}
 	folder, err := l.opts.Describer.Files(ctx, req)
@@ -212,7 +212,7 @@ func (l *Listings) single(ctx context.Context, path, name string) (apiclient.Att
 	if err := l.recent(ctx, key); err != nil {
 		return apiclient.Attr{}, err
 	}
-	v, err := l.loads.share(ctx, key, func() (any, error) {
+	v, err := l.loads.share(ctx, key, func(ctx context.Context) (any, error) {
 		if have := l.store.peek(path).attrs; have != nil {
 			if attr, ok := have.Lookup(name); ok && l.life(have.asked) > 0 {
 				return attr, nil
@@ -220,7 +220,7 @@ func (l *Listings) single(ctx context.Context, path, name string) (apiclient.Att
 		}
 		l.counters.singles.Add(1)
 		began := l.opts.Now()
-		w, ctx, stop := l.loads.watchFor(l.opts.LoadTimeout)
+		w, ctx, stop := l.loads.watchFor(ctx, l.opts.LoadTimeout)
 		defer stop()
 		attr, err := l.opts.Describer.File(ctx, path+"/"+name, w.turn)
 		if err != nil && !apiclient.IsNotExist(err) {

@@ -182,11 +182,11 @@ func (c *Content) Check(ctx context.Context) error {
 		c.Replace()
 		return ErrChanged
 	}
-	_, err = c.blocks.loads.share(ctx, fmt.Sprintf("check %p", c), func() (any, error) {
+	_, err = c.blocks.loads.share(ctx, fmt.Sprintf("check %p", c), func(ctx context.Context) (any, error) {
 		if due, _, err := c.due(); err != nil || !due {
 			return nil, err // it was done between our caller's look and this one
 		}
-		w, ctx, stop := c.blocks.loads.watch(c.blocks.loads.base)
+		w, ctx, stop := c.blocks.loads.watch(ctx)
 		defer stop()
 		return nil, c.probe(ctx, w)
 	})

@@ -98,7 +98,7 @@ func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) 
 	if err := l.recent(ctx, path); err != nil {
 		return l.orStale(path, err)
 	}
-	v, err := l.loads.share(ctx, path, func() (any, error) { return l.load(path, life) })
+	v, err := l.loads.share(ctx, path, func(ctx context.Context) (any, error) { return l.load(ctx, path, life) })
 	switch {
 	case err == nil:
 		return v.(*Listing), nil

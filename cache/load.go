@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"time"
 
 	"sefs/apiclient"
@@ -8,7 +9,7 @@ import (
 
 // load asks for one folder and keeps what comes. It runs once for all who want the
 // folder, under a context of its own.
-func (l *Listings) load(path string, life time.Duration) (*Listing, error) {
+func (l *Listings) load(ctx context.Context, path string, life time.Duration) (*Listing, error) {
 	have := l.store.peek(path)
 	if have.listing != nil && l.Life(have.listing) > life {
 		// Another load has ended between our caller's look and this one.
@@ -18,7 +19,7 @@ func (l *Listings) load(path string, life time.Duration) (*Listing, error) {
 	began := l.opts.Now()
 	from := l.takeStart(path, have)
 	known := have.listing != nil && have.listing.Len() > 0 || from != nil && len(from.Entries) > 0
-	folder, err := l.list(path, from, known)
+	folder, err := l.list(ctx, path, from, known)
 	if path == l.opts.Root && apiclient.IsNotExist(err) {
 		folder, err = &apiclient.Folder{State: apiclient.Whole, Asked: l.opts.Now()}, nil
 	}
@@ -67,8 +68,8 @@ func (l *Listings) succeeded() {
 }
 
 // list runs the lister under the load's own deadlines.
-func (l *Listings) list(path string, from *apiclient.Folder, doubt bool) (*apiclient.Folder, error) {
-	w, ctx, stop := l.loads.watchFor(l.opts.LoadTimeout)
+func (l *Listings) list(ctx context.Context, path string, from *apiclient.Folder, doubt bool) (*apiclient.Folder, error) {
+	w, ctx, stop := l.loads.watchFor(ctx, l.opts.LoadTimeout)
 	defer stop()
 	return l.opts.Lister.List(ctx, apiclient.ListRequest{
 		Path: path, From: from, Doubt: doubt, Turn: w.turn, Progress: w.progress, Bytes: w.bytes,

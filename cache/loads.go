@@ -29,15 +29,22 @@ type loads struct {
 
 	progress atomic.Int64 // when anything came last, for any load; see watchdog
 
-	// mu protects closed, and running against an Add after the Wait of close.
+	// mu protects closed and flights, and running against an Add after the Wait of close.
 	mu      sync.Mutex
 	closed  bool
+	flights map[string]*flight // one for each call of group
 	running sync.WaitGroup
+}
+
+// flight is a load under way.
+type flight struct {
+	wanted chan struct{} // closed once a caller waits for it
+	want   func()        // closes it
 }
 
 func newLoads(timeout time.Duration, log *slog.Logger) *loads {
 	base, stop := context.WithCancelCause(context.Background())
-	return &loads{timeout: timeout, log: log, base: base, stop: stop}
+	return &loads{timeout: timeout, log: log, base: base, stop: stop, flights: make(map[string]*flight)}
 }
 
 // close ends all loads and waits for them. Later ones fail.
@@ -80,28 +87,84 @@ func spend(ctx context.Context, err error) {
 }
 
 // share runs load for key, or waits for the one that runs, until ctx ends. A load that
-// panics fails.
-func (l *loads) share(ctx context.Context, key string, load func() (any, error)) (any, error) {
+// panics fails. The context that load gets is its own.
+func (l *loads) share(ctx context.Context, key string, load func(context.Context) (any, error)) (any, error) {
 	r, _ := ctx.Value(requestKey{}).(*request)
 	if r != nil && r.failed != nil {
 		return nil, r.failed
 	}
-	done := l.group.DoChan(key, func() (v any, err error) {
+	for {
+		select {
+		case done := <-l.join(key, load):
+			if apiclient.FailedAhead(done.Err) {
+				continue // it was begun before anybody wanted it
+			}
+			spend(ctx, done.Err)
+			return done.Val, done.Err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// join is the load for key that runs, or else begins, for a caller that waits for it.
+func (l *loads) join(key string, load func(context.Context) (any, error)) <-chan singleflight.Result {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	done, f := l.fly(key, load)
+	f.want()
+	return done
+}
+
+// ahead begins a load that nobody waits for yet, unless one for key is running already,
+// and calls after with what came of it.
+func (l *loads) ahead(key string, load func(context.Context) (any, error), after func(any, error)) (began bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.flights[key] != nil {
+		return false
+	}
+	l.running.Add(1)
+	done, _ := l.fly(key, load)
+	go func() {
+		defer l.running.Done()
+		r := <-done
+		after(r.Val, r.Err)
+	}()
+	return true
+}
+
+// flying reports whether a load for key is under way.
+func (l *loads) flying(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.flights[key] != nil
+}
+
+// fly is join for whoever holds mu. A flight ends for the group when it ends for us: who
+// comes later begins a load of its own.
+func (l *loads) fly(key string, load func(context.Context) (any, error)) (<-chan singleflight.Result, *flight) {
+	f := l.flights[key]
+	if f == nil {
+		wanted := make(chan struct{})
+		f = &flight{wanted: wanted, want: sync.OnceFunc(func() { close(wanted) })}
+		l.flights[key] = f
+	}
+	return l.group.DoChan(key, func() (v any, err error) {
+		defer func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			delete(l.flights, key)
+			l.group.Forget(key)
+		}()
 		if err := l.begin(); err != nil {
 			return nil, err
 		}
 		defer l.running.Done()
 		// A panic would end the process: singleflight raises it on a goroutine of its own.
 		defer l.rescue(key, &err)
-		return load()
-	})
-	select {
-	case done := <-done:
-		spend(ctx, done.Err)
-		return done.Val, done.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+		return load(apiclient.Ahead(l.base, f.wanted))
+	}), f
 }
 
 // rescue turns a panic into an error.
@@ -118,8 +181,8 @@ func (l *loads) watch(parent context.Context) (*watchdog, context.Context, conte
 }
 
 // watchFor is watch for a load that may take so long at all.
-func (l *loads) watchFor(limit time.Duration) (*watchdog, context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeoutCause(l.base, limit,
+func (l *loads) watchFor(parent context.Context, limit time.Duration) (*watchdog, context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeoutCause(parent, limit,
 		fmt.Errorf("not whole after %v (--load-timeout)", limit))
 	w, ctx, stop := l.watch(ctx)
 	return w, ctx, func() { stop(); cancel() }
