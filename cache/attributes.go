@@ -27,6 +27,7 @@ func (l *Listings) Attr(ctx context.Context, path string, listing *Listing, i in
 	if l.opts.Describer == nil {
 		return apiclient.Attr{Size: apiclient.UnknownSize}, l.Life(listing), nil
 	}
+	l.walks.stat(path)
 	name := listing.Name(i)
 	attrs, err := l.swept(ctx, path, listing)
 	if err != nil {

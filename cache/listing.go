@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math/bits"
 	"slices"
 	"sort"
 	"strings"
@@ -72,6 +73,20 @@ func (c *contents) Name(i int) string {
 
 // IsDir reports whether entry i is a folder.
 func (c *contents) IsDir(i int) bool { return c.dirs[i/64]&(1<<(i%64)) != 0 }
+
+// nextDir returns the first entry from i on that is a folder; Len if there is none.
+func (c *contents) nextDir(i int) int {
+	for word := i / 64; word < len(c.dirs); word++ {
+		set := c.dirs[word]
+		if word == i/64 {
+			set &= ^uint64(0) << (i % 64)
+		}
+		if set != 0 {
+			return word*64 + bits.TrailingZeros64(set)
+		}
+	}
+	return c.Len()
+}
 
 // Folders is the number of entries that are folders.
 func (c *contents) Folders() int { return c.folders }

@@ -47,6 +47,9 @@ type Options struct {
 	Root string
 	// AllowEmpty takes an answer that tells nothing of Root for an empty folder.
 	AllowEmpty bool
+	// Ahead is how many loads may run that nobody waits for: of what a walker comes to
+	// next, and of what is about to expire. 0 means none.
+	Ahead int
 	// Log gets what happens to the cache as a whole; nil means nowhere.
 	Log *slog.Logger
 	// Now is the clock that ages are counted by; nil means time.Now.
@@ -61,6 +64,7 @@ type Listings struct {
 	loads    *loads
 	failures failures
 	counters counters
+	walks    *walks
 
 	failing atomic.Bool // whether old listings are being shown for a failing service
 }
@@ -73,7 +77,9 @@ func New(o Options) *Listings {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Listings{opts: o, store: newStore(o.Memory), loads: newLoads(o.Timeout, o.Log)}
+	l := &Listings{opts: o, store: newStore(o.Memory), loads: newLoads(o.Timeout, o.Log)}
+	l.walks = newWalks(l)
+	return l
 }
 
 // Close ends the loads that are running and waits for them. Calls that wait for
@@ -84,12 +90,17 @@ func (l *Listings) Close() { l.loads.close() }
 // than the TTL, else loaded. If ctx ends first, its error is returned; what is in
 // memory is returned even then.
 func (l *Listings) Get(ctx context.Context, path string) (*Listing, error) {
-	return l.GetFor(ctx, path, 0)
+	return l.get(ctx, path, 0, false)
 }
 
 // GetFor is Get for a caller that needs a listing which counts for the given time
 // at least; one that is in memory and expires sooner is loaded anew.
 func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) (*Listing, error) {
+	return l.get(ctx, path, life, false)
+}
+
+// get is GetFor for a caller that may be a walker.
+func (l *Listings) get(ctx context.Context, path string, life time.Duration, walker bool) (*Listing, error) {
 	have := l.store.get(path).listing
 	if have != nil && l.Life(have) > life {
 		l.counters.hits.Add(1)
@@ -98,7 +109,7 @@ func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) 
 	if err := l.recent(ctx, path); err != nil {
 		return l.orStale(path, err)
 	}
-	v, err := l.loads.share(ctx, path, func(ctx context.Context) (any, error) { return l.load(ctx, path, life) })
+	v, err := l.loads.share(ctx, path, func(ctx context.Context) (any, error) { return l.load(ctx, path, life, walker) })
 	switch {
 	case err == nil:
 		return v.(*Listing), nil

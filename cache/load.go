@@ -8,13 +8,20 @@ import (
 )
 
 // load asks for one folder and keeps what comes. It runs once for all who want the
-// folder, under a context of its own.
-func (l *Listings) load(ctx context.Context, path string, life time.Duration) (*Listing, error) {
+// folder, under a context of its own. For a walker, an answer may bring the folders that
+// follow as well.
+func (l *Listings) load(ctx context.Context, path string, life time.Duration, walker bool) (*Listing, error) {
 	have := l.store.peek(path)
 	if have.listing != nil && l.Life(have.listing) > life {
 		// Another load has ended between our caller's look and this one.
 		return have.listing, nil
 	}
+	if walker {
+		if v := l.bySweep(ctx, path); v != nil && l.Life(v) > life {
+			return v, nil
+		}
+	}
+	have = l.store.peek(path)
 	l.counters.loads.Add(1)
 	began := l.opts.Now()
 	from := l.takeStart(path, have)
@@ -49,6 +56,9 @@ func (l *Listings) load(ctx context.Context, path string, life time.Duration) (*
 // callers a long wait, or always says so; and for as long as the load took, ten seconds at
 // most, where something older stands in: else each look at what is known would wait.
 func (l *Listings) failed(key string, err error, began time.Time, standsIn, always bool) {
+	if apiclient.FailedAhead(err) {
+		return // who waits for it tries again
+	}
 	l.counters.failed.Add(1)
 	now := l.opts.Now()
 	during := time.Second

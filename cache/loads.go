@@ -15,7 +15,10 @@ import (
 	"sefs/apiclient"
 )
 
-var errClosed = errors.New("the mount is ending")
+var (
+	errClosed   = errors.New("the mount is ending")
+	errUnwanted = errors.New("nobody waits for it any more")
+)
 
 // loads runs loads: one at a time for each key, for all who want it, each under a
 // context of its own that ends when there was no progress for a time, when the load as
@@ -40,6 +43,8 @@ type loads struct {
 type flight struct {
 	wanted chan struct{} // closed once a caller waits for it
 	want   func()        // closes it
+	ctx    context.Context
+	cancel context.CancelCauseFunc
 }
 
 func newLoads(timeout time.Duration, log *slog.Logger) *loads {
@@ -118,7 +123,7 @@ func (l *loads) join(key string, load func(context.Context) (any, error)) <-chan
 
 // ahead begins a load that nobody waits for yet, unless one for key is running already,
 // and calls after with what came of it.
-func (l *loads) ahead(key string, load func(context.Context) (any, error), after func(any, error)) (began bool) {
+func (l *loads) ahead(key string, load func(context.Context) (any, error), after func(error)) (began bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || l.flights[key] != nil {
@@ -129,9 +134,34 @@ func (l *loads) ahead(key string, load func(context.Context) (any, error), after
 	go func() {
 		defer l.running.Done()
 		r := <-done
-		after(r.Val, r.Err)
+		after(r.Err)
 	}()
 	return true
+}
+
+// drop ends a load that nobody waits for.
+func (l *loads) drop(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.flights[key]
+	if f == nil {
+		return
+	}
+	select {
+	case <-f.wanted:
+	default:
+		l.forget(key, f)
+		f.cancel(errUnwanted)
+	}
+}
+
+// forget ends a flight for those who come later: they begin one of their own. It is
+// called with mu held.
+func (l *loads) forget(key string, f *flight) {
+	if l.flights[key] == f {
+		delete(l.flights, key)
+		l.group.Forget(key)
+	}
 }
 
 // flying reports whether a load for key is under way.
@@ -141,21 +171,24 @@ func (l *loads) flying(key string) bool {
 	return l.flights[key] != nil
 }
 
-// fly is join for whoever holds mu. A flight ends for the group when it ends for us: who
-// comes later begins a load of its own.
+// fly is join for whoever holds mu, without wanting it.
 func (l *loads) fly(key string, load func(context.Context) (any, error)) (<-chan singleflight.Result, *flight) {
 	f := l.flights[key]
 	if f == nil {
 		wanted := make(chan struct{})
 		f = &flight{wanted: wanted, want: sync.OnceFunc(func() { close(wanted) })}
+		f.ctx, f.cancel = context.WithCancelCause(apiclient.Ahead(l.base, wanted))
 		l.flights[key] = f
 	}
 	return l.group.DoChan(key, func() (v any, err error) {
 		defer func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			delete(l.flights, key)
-			l.group.Forget(key)
+			l.forget(key, f)
+			if context.Cause(f.ctx) == errUnwanted { //nolint:errorlint // it is never wrapped
+				err = errUnwanted
+			}
+			f.cancel(nil)
 		}()
 		if err := l.begin(); err != nil {
 			return nil, err
@@ -163,7 +196,7 @@ func (l *loads) fly(key string, load func(context.Context) (any, error)) (<-chan
 		defer l.running.Done()
 		// A panic would end the process: singleflight raises it on a goroutine of its own.
 		defer l.rescue(key, &err)
-		return load(apiclient.Ahead(l.base, f.wanted))
+		return load(f.ctx)
 	}), f
 }
 

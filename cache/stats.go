@@ -4,8 +4,8 @@ import "sync/atomic"
 
 // counters count since the cache was made.
 type counters struct {
-	hits, loads, failed, harvested, stale, hidden atomic.Int64
-	attrLoads, singles, unknown                   atomic.Int64
+	hits, loads, failed, harvested, stale, hidden, ahead atomic.Int64
+	attrLoads, singles, unknown                          atomic.Int64
 }
 
 // Stats is what a cache holds and has done.
@@ -18,6 +18,7 @@ type Stats struct {
 	Hits      int64 // answered from memory
 	Loads     int64 // loads begun
 	Failed    int64 // loads that failed
+	Ahead     int64 // of Loads and AttrLoads, those begun before anybody waited for them
 	Harvested int64 // listings that came with the answer about another folder
 	Stale     int64 // expired listings shown because the service failed
 	Hidden    int64 // names left out because no file system may show them
@@ -33,6 +34,7 @@ func (l *Listings) Stats() Stats {
 		Hits:      l.counters.hits.Load(),
 		Loads:     l.counters.loads.Load(),
 		Failed:    l.counters.failed.Load(),
+		Ahead:     l.counters.ahead.Load(),
 		Harvested: l.counters.harvested.Load(),
 		Stale:     l.counters.stale.Load(),
 		Hidden:    l.counters.hidden.Load(),

@@ -18,6 +18,7 @@ type store struct {
 	bytes   int64
 	entries int64
 	content int64 // bytes of all files whose sizes are known
+	came    int64 // bytes that were added at all
 }
 
 // slot is what is kept of one folder: its listing, fresh or not, what an answer about
@@ -64,6 +65,7 @@ func (s *store) update(path string, change func(slot) slot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, _ := s.slots.Peek(path)
+	before := s.bytes
 	s.count(path, old, -1)
 	now := change(old)
 	if now == (slot{}) {
@@ -72,11 +74,19 @@ func (s *store) update(path string, change func(slot) slot) {
 	}
 	s.slots.Add(path, now)
 	s.count(path, now, 1)
+	s.came += max(s.bytes-before, 0)
 	if size := now.bytes(path); size > m.budget/2 && now.listing != old.listing {
 		m.log.Warn("a listing takes more than half of the memory budget; raise --memory",
 			"path", path, "bytes", size, "budget", m.budget)
 	}
 	m.fit()
+}
+
+// grown is how many bytes were added to the store since it was made.
+func (s *store) grown() int64 {
+	s.memory.mu.Lock()
+	defer s.memory.mu.Unlock()
+	return s.came
 }
 
 // size and dropOldest make the store a hoard.

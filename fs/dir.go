@@ -109,7 +109,7 @@ var _ = (fusefs.NodeOpendirHandler)((*dirNode)(nil))
 // kernel cache it. If the kernel may have another version of it cached, that is dropped
 // first: only a notification does so without an uncached listing in between.
 func (d *dirNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	listing, err := d.tree.listings.Get(ctx, d.path)
+	listing, err := d.tree.listings.Open(ctx, d.path, d.tree.caller(ctx))
 	if err != nil {
 		return nil, 0, d.tree.report("opendir", d.path, err)
 	}

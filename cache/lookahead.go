@@ -1,0 +1,185 @@
+package cache
+
+import (
+	"context"
+	"math"
+	"strings"
+	"time"
+)
+
+const (
+	// lead is how many folders loaded ahead may wait for their walker, for each load that
+	// may run at a time.
+	lead = 4
+	// maxScan is how many folders that are known already are looked at for one that is not.
+	maxScan = 3000
+	// maxFailures is how many loads ahead may fail in a row before there are none for
+	// afterFailures.
+	maxFailures   = 3
+	afterFailures = 5 * time.Second
+)
+
+// lookAhead begins loads of what a walker comes to next, in its order, as long as there
+// are idle calls. It is called with mu held.
+func (w *walks) lookAhead(t *trail) {
+	now := w.listings.opts.Now()
+	if t.quiet > 0 {
+		t.quiet--
+		return
+	}
+	if !t.active(now) || now.Before(w.broken) || w.full(t) {
+		return
+	}
+	known := 0
+	w.following(t, func(path string) bool {
+		if w.begin(t, path) {
+			return !w.full(t)
+		}
+		known++
+		return known < maxScan
+	})
+	for !w.full(t) {
+		path, ok := w.listings.sweepLane()
+		if !ok || !w.begin(t, path) {
+			break
+		}
+	}
+	if w.running == 0 {
+		t.quiet = known / 2 // so much is known ahead
+	}
+}
+
+// full reports whether no load may begin ahead of a walker: enough run, or wait for it, or
+// it could lose what waits for it to what came later.
+func (w *walks) full(t *trail) bool {
+	most := lead * w.limit
+	if t.any {
+		most *= lead
+	}
+	if w.running >= w.limit || len(t.unseen) >= most {
+		return true
+	}
+	oldest := int64(math.MaxInt64)
+	for _, grown := range t.unseen {
+		oldest = min(oldest, grown)
+	}
+	return len(t.unseen) > 0 && w.listings.store.grown()-oldest > w.listings.opts.Memory.Budget()/4
+}
+
+// begin begins a load of what is not known of a folder, and reports whether it did.
+func (w *walks) begin(t *trail, path string) bool {
+	l := w.listings
+	if t.failed[path] {
+		return false
+	}
+	grown := l.store.grown()
+	if v := l.Known(path); v != nil && l.Life(v) > 0 {
+		if t.attributes < attributesUsed || !l.attrsAhead(path, w.ended(t, path, path+attributesKey)) {
+			return false
+		}
+	} else if l.sweepPending(path) || !l.loads.ahead(path, func(ctx context.Context) (any, error) {
+		return l.load(ctx, path, 0, true)
+	}, w.ended(t, path, path)) {
+		return false
+	}
+	w.running++
+	l.counters.ahead.Add(1)
+	if t.unseen == nil {
+		t.unseen = make(map[string]int64)
+	}
+	if t.any || after(path, t.last) {
+		t.unseen[path] = grown
+	}
+	return true
+}
+
+// ended returns what is to be done when a load ahead for a folder has ended. Until then
+// the load is given up if nobody waits for it and the walk is over.
+func (w *walks) ended(t *trail, path, key string) func(error) {
+	var late *time.Timer
+	late = time.AfterFunc(2*stillWalking, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		switch {
+		case late == nil: // it has ended
+		case t.active(w.listings.opts.Now()):
+			late.Reset(2 * stillWalking)
+		default:
+			w.listings.loads.drop(key)
+		}
+	})
+	return func(err error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		late.Stop()
+		late = nil
+		w.running--
+		t.quiet = 0
+		switch {
+		case err == nil:
+			w.failures = 0
+		case err == errUnwanted:
+			delete(t.unseen, path)
+		default:
+			delete(t.unseen, path)
+			if t.failed == nil {
+				t.failed = make(map[string]bool)
+			}
+			t.failed[path] = true // the walker may find out why
+			if w.failures++; w.failures >= maxFailures {
+				w.failures, w.broken = 0, w.listings.opts.Now().Add(afterFailures)
+			}
+		}
+		w.lookAhead(t)
+	}
+}
+
+// following yields the folders that a walk comes to after the one that it opened last, as
+// far as they are known, until yield returns false.
+func (w *walks) following(t *trail, yield func(path string) bool) {
+	below := func(from string) int { // levels that are gone down
+		if t.floor == 0 {
+			return math.MaxInt
+		}
+		return t.floor - strings.Count(from, "/")
+	}
+	if t.last == "" || !w.under(t.last, 0, below(t.last), yield) {
+		return
+	}
+	for at := t.last; at != w.listings.opts.Root; {
+		parent, name := upward(at)
+		// Marked as used: without it there is no way on from here.
+		in := w.listings.store.get(parent).listing
+		if in == nil {
+			return
+		}
+		from := 0
+		if i, ok := in.Find(name); ok && !t.any {
+			from = i + 1
+		} else if !ok {
+			from = i
+		}
+		if !w.under(parent, from, below(parent), yield) {
+			return
+		}
+		at = parent
+	}
+}
+
+// under yields the sub-folders of a folder from entry i on, and what is in them.
+func (w *walks) under(path string, i, levels int, yield func(path string) bool) (more bool) {
+	if levels <= 0 {
+		return true
+	}
+	in := w.listings.Known(path)
+	if in == nil {
+		return true
+	}
+	for i = in.nextDir(i); i < in.Len(); i = in.nextDir(i + 1) {
+		sub := path + "/" + in.Name(i)
+		if !yield(sub) || !w.under(sub, 0, levels-1, yield) {
+			return false
+		}
+	}
+	return true
+}
