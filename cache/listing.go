@@ -88,6 +88,14 @@ func (c *contents) nextDir(i int) int {
 	return c.Len()
 }
 
+// prevDir returns the last entry up to i that is a folder; -1 if there is none.
+func (c *contents) prevDir(i int) int {
+	for i >= 0 && !c.IsDir(i) {
+		i--
+	}
+	return i
+}
+
 // Folders is the number of entries that are folders.
 func (c *contents) Folders() int { return c.folders }
 

@@ -137,13 +137,7 @@ func (w *walks) ended(t *trail, path, key string) func(error) {
 // following yields the folders that a walk comes to after the one that it opened last, as
 // far as they are known, until yield returns false.
 func (w *walks) following(t *trail, yield func(path string) bool) {
-	below := func(from string) int { // levels that are gone down
-		if t.floor == 0 {
-			return math.MaxInt
-		}
-		return t.floor - strings.Count(from, "/")
-	}
-	if t.last == "" || !w.under(t.last, 0, below(t.last), yield) {
+	if t.last == "" || !w.under(t, t.last, 0, math.MaxInt, yield) {
 		return
 	}
 	for at := t.last; at != w.listings.opts.Root; {
@@ -154,30 +148,34 @@ func (w *walks) following(t *trail, yield func(path string) bool) {
 			return
 		}
 		from := 0
-		if i, ok := in.Find(name); ok && !t.any {
-			from = i + 1
-		} else if !ok {
-			from = i
+		if !t.any {
+			i, ok := in.Find(name)
+			if from = i; ok {
+				from++
+			}
 		}
-		if !w.under(parent, from, below(parent), yield) {
+		// In an order that is not known, what is nearest comes first.
+		if t.any && !w.under(t, parent, from, 1, yield) || !w.under(t, parent, from, math.MaxInt, yield) {
 			return
 		}
 		at = parent
 	}
 }
 
-// under yields the sub-folders of a folder from entry i on, and what is in them.
-func (w *walks) under(path string, i, levels int, yield func(path string) bool) (more bool) {
-	if levels <= 0 {
-		return true
-	}
+// under yields the sub-folders of a folder from entry i on, and what is in them, so many
+// levels down and no deeper than the walk goes.
+func (w *walks) under(t *trail, path string, i, levels int, yield func(path string) bool) (more bool) {
 	in := w.listings.Known(path)
-	if in == nil {
+	if in == nil || levels <= 0 || t.floor > 0 && strings.Count(path, "/") >= t.floor {
 		return true
 	}
-	for i = in.nextDir(i); i < in.Len(); i = in.nextDir(i + 1) {
+	first, next := in.nextDir(i), func(i int) int { return in.nextDir(i + 1) }
+	if t.backward() {
+		first, next = in.prevDir(in.Len()-1), func(i int) int { return in.prevDir(i - 1) }
+	}
+	for i := first; i >= 0 && i < in.Len(); i = next(i) {
 		sub := path + "/" + in.Name(i)
-		if !yield(sub) || !w.under(sub, 0, levels-1, yield) {
+		if !yield(sub) || !w.under(t, sub, 0, levels-1, yield) {
 			return false
 		}
 	}

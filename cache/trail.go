@@ -34,6 +34,7 @@ type trail struct {
 
 	walker bool // whether it walks
 	any    bool // in an order of its own
+	ups    int  // how much more often it went on to a later name than to an earlier one
 	floor  int  // how many levels below the root it goes; 0 if that is not known
 
 	statted    string           // the last folder whose files' attributes it used
@@ -58,12 +59,21 @@ func (t *trail) open(path string, now time.Time, listing func(string) *Listing) 
 	switch next, down := t.step(path, listing); {
 	case t.last == "":
 	case next && quick:
-		t.steps++
-		t.depth(path, down, listing)
+		if t.steps++; !down {
+			t.depth(listing)
+		}
 	case !next && !after(path, t.last):
 		t.steps = 0
 	}
+	if parent, _ := upward(path); strings.HasPrefix(t.last, parent+"/") {
+		if t.ups++; !after(path, t.last) {
+			t.ups -= 2
+		}
+	}
 	t.last = path
+	if strings.Count(path, "/") > t.floor {
+		t.floor = 0
+	}
 	t.pass(path)
 	switch {
 	case t.walker:
@@ -90,6 +100,10 @@ func (t *trail) active(now time.Time) bool {
 	return t.walker && t.useless < maxUseless && (t.waiting > 0 || now.Sub(t.when) < stillWalking)
 }
 
+// backward reports whether the caller takes names from the last to the first, as one does
+// that keeps them on a stack.
+func (t *trail) backward() bool { return t.any && t.ups < 0 }
+
 // step reports whether path is what a walk comes to next, and whether it goes down to it.
 func (t *trail) step(path string, listing func(string) *Listing) (next, down bool) {
 	parent, name := upward(path)
@@ -115,13 +129,9 @@ func (t *trail) step(path string, listing func(string) *Listing) (next, down boo
 }
 
 // depth notes how deep the walk goes. One that goes on beside a folder whose sub-folders it
-// knows, but does not go into, stays above them.
-func (t *trail) depth(path string, down bool, listing func(string) *Listing) {
-	level := strings.Count(path, "/")
-	switch in := listing(t.last); {
-	case down && level > t.floor:
-		t.floor = 0
-	case !down && in != nil && in.Folders() > 0:
+// knows, but did not go into, stays above them.
+func (t *trail) depth(listing func(string) *Listing) {
+	if in := listing(t.last); in != nil && in.Folders() > 0 && !t.any {
 		t.floor = strings.Count(t.last, "/")
 	}
 }

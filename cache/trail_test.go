@@ -100,3 +100,15 @@ func TestAfter(t *testing.T) {
 		}
 	})
 }
+
+// Some programs keep what they have to visit on a stack.
+func TestBackwardWalk(t *testing.T) {
+	s := shelf{}
+	s.grow("r", 6, 3)
+	if trail, walker := follow(s, 0, strings.Fields("r r/f5 r/f5/f5 r/f5/f4 r/f5/f3 r/f5/f2")...); !walker || !trail.backward() {
+		t.Errorf("a walker: %v, backward: %v", walker, trail.backward())
+	}
+	if trail, _ := follow(s, 0, strings.Fields("r r/f1 r/f0 r/f3 r/f4 r/f5")...); trail.backward() {
+		t.Error("it goes backward")
+	}
+}
