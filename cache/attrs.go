@@ -19,6 +19,7 @@ type Attrs struct {
 	unknown   int     // files told without a size
 	asked     time.Time
 	asking    asking
+	below     bool // whether those of the folders below were asked for as well
 	// alone holds what calls for single files said.
 	alone map[string]apiclient.Attr
 	lost  *lost

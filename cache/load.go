@@ -49,6 +49,9 @@ func (l *Listings) load(ctx context.Context, path string, life time.Duration) (*
 // callers a long wait, or always says so; and for as long as the load took, ten seconds at
 // most, where something older stands in: else each look at what is known would wait.
 func (l *Listings) failed(key string, err error, began time.Time, standsIn, always bool) {
+	if apiclient.FailedAhead(err) {
+		return // who wants it tries anew
+	}
 	l.counters.failed.Add(1)
 	now := l.opts.Now()
 	during := time.Second
@@ -137,7 +140,7 @@ func withListing(f *apiclient.Folder, have *Attrs, asked time.Time) *Attrs {
 	for _, e := range f.Entries {
 		if e.Attr != nil {
 			attrs := newAttrs(f, byItself)
-			attrs.asked = asked
+			attrs.asked, attrs.below = asked, true
 			return attrs
 		}
 	}
