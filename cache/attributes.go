@@ -56,6 +56,9 @@ func (l *Listings) KnownAttr(path string, listing *Listing, i int) (apiclient.At
 		return apiclient.Attr{}, 0, false
 	}
 	attr, ok := attrs.Lookup(listing.Name(i))
+	if ok {
+		l.usedAttrs(path, attrs, left)
+	}
 	return attr, min(left, l.Life(listing)), ok
 }
 
@@ -63,7 +66,8 @@ func (l *Listings) KnownAttr(path string, listing *Listing, i int) (apiclient.At
 // beside it or below it where that costs no more calls.
 func (l *Listings) attrsOf(ctx context.Context, path string, listing *Listing) (*Attrs, error) {
 	if have := l.store.get(path).attrs; have != nil {
-		if l.life(have.asked) > 0 {
+		if left := l.life(have.asked); left > 0 {
+			l.usedAttrs(path, have, left)
 			return have, nil
 		}
 	}

@@ -47,6 +47,9 @@ type Options struct {
 	Root string
 	// AllowEmpty takes an answer that tells nothing of Root for an empty folder.
 	AllowEmpty bool
+	// Ahead is how many loads may run that nobody waits for; with 0, nothing is loaded ahead
+	// of a walk or renewed behind a reader.
+	Ahead int
 	// Log gets what happens to the cache as a whole; nil means nowhere.
 	Log *slog.Logger
 	// Now is the clock that ages are counted by; nil means time.Now.
@@ -61,6 +64,10 @@ type Listings struct {
 	loads    *loads
 	failures failures
 	counters counters
+	renewing renewing
+	// walking tells whether a walker came by the folder at a path a short while ago: what it
+	// uses is not renewed. It has to be fast; nil is never.
+	walking func(path string) bool
 
 	failing atomic.Bool // whether old listings are being shown for a failing service
 }
@@ -84,16 +91,25 @@ func (l *Listings) Close() { l.loads.close() }
 // than the TTL, else loaded. If ctx ends first, its error is returned; what is in
 // memory is returned even then.
 func (l *Listings) Get(ctx context.Context, path string) (*Listing, error) {
-	return l.GetFor(ctx, path, 0)
+	return l.get(ctx, path, 0, false)
 }
 
 // GetFor is Get for a caller that needs a listing which counts for the given time
 // at least; one that is in memory and expires sooner is loaded anew.
 func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) (*Listing, error) {
-	have := l.store.get(path).listing
-	if have != nil && l.Life(have) > life {
-		l.counters.hits.Add(1)
-		return have, nil
+	return l.get(ctx, path, life, false)
+}
+
+// get is GetFor. What a walker uses is not renewed behind it.
+func (l *Listings) get(ctx context.Context, path string, life time.Duration, walker bool) (*Listing, error) {
+	if have := l.store.get(path).listing; have != nil {
+		if left := l.Life(have); left > life {
+			l.counters.hits.Add(1)
+			if !walker {
+				l.used(path, left)
+			}
+			return have, nil
+		}
 	}
 	if err := l.recent(ctx, path); err != nil {
 		return l.orStale(path, err)

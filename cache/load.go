@@ -140,7 +140,7 @@ func withListing(f *apiclient.Folder, have *Attrs, asked time.Time) *Attrs {
 	for _, e := range f.Entries {
 		if e.Attr != nil {
 			attrs := newAttrs(f, byItself)
-			attrs.asked, attrs.below = asked, true
+			attrs.asked, attrs.below, attrs.listed = asked, true, true
 			return attrs
 		}
 	}
