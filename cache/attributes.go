@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"sefs/apiclient"
 )
 
-const (
-	// maxSingles is how many files of a folder may be missing from v1's answer and be
-	// asked for one by one; if more are, the answer is taken as cut.
-	maxSingles = 100
-	// maxFanout is how many sub-folders a folder may have for their files to be asked
-	// for with its own. One answer could grow without bound else.
-	maxFanout = 64
-)
+// maxSingles is how many files of a folder may be missing from v1's answer and be
+// asked for one by one; if more are, the answer is taken as cut.
+const maxSingles = 100
 
 // Attr returns what v1 says of file i of the listing of the folder at path, and for
 // how long that counts. It makes one call for all files of a folder that are asked
@@ -29,7 +23,7 @@ func (l *Listings) Attr(ctx context.Context, path string, listing *Listing, i in
 	}
 	l.walks.stat(path)
 	name := listing.Name(i)
-	attrs, err := l.swept(ctx, path, listing)
+	attrs, err := l.attrsOf(ctx, path, listing)
 	if err != nil {
 		return apiclient.Attr{}, 0, err
 	}
@@ -52,28 +46,38 @@ func (l *Listings) Attr(ctx context.Context, path string, listing *Listing, i in
 	return attr, min(l.life(attrs.asked), l.Life(listing)), err
 }
 
-// swept returns the attributes of a folder's files, loaded with those of the folders
-// beside it or below it where that costs no more calls.
-func (l *Listings) swept(ctx context.Context, path string, listing *Listing) (*Attrs, error) {
-	any := func(*Attrs) bool { return true }
-	if have := l.store.get(path).attrs; have == nil || l.life(have.asked) <= 0 {
-		l.sweep(ctx, path)
-	}
-	levels := 0
-	if listing.Folders() <= maxFanout {
-		levels = 1
-	}
-	return l.attrs(ctx, path, levels, any)
-}
-
 // KnownAttr is Attr of what is in memory and counts, without a call.
 func (l *Listings) KnownAttr(path string, listing *Listing, i int) (apiclient.Attr, time.Duration, bool) {
 	attrs := l.store.peek(path).attrs
-	if attrs == nil || l.life(attrs.asked) <= 0 {
+	if attrs == nil {
+		return apiclient.Attr{}, 0, false
+	}
+	left := l.life(attrs.asked)
+	if left <= 0 {
 		return apiclient.Attr{}, 0, false
 	}
 	attr, ok := attrs.Lookup(listing.Name(i))
-	return attr, min(l.life(attrs.asked), l.Life(listing)), ok
+	if ok {
+		l.usedAttrs(path, attrs, left)
+	}
+	return attr, min(left, l.Life(listing)), ok
+}
+
+// attrsOf returns the attributes of a folder's files, loaded with those of the folders
+// beside it or below it where that costs no more calls.
+func (l *Listings) attrsOf(ctx context.Context, path string, listing *Listing) (*Attrs, error) {
+	if have := l.store.get(path).attrs; have != nil {
+		if left := l.life(have.asked); left > 0 {
+			l.usedAttrs(path, have, left)
+			return have, nil
+		}
+	}
+	if parent, ok := l.beside(path); ok {
+		// What comes of it shows in memory. What fails is tried by the folder itself, or has
+		// failed for this caller.
+		_, _ = l.freshAttrs(ctx, parent, 1, func(a *Attrs) bool { return a.below })
+	}
+	return l.attrs(ctx, path, l.levels(path, listing), func(*Attrs) bool { return true })
 }
 
 // attrs returns the attributes of a folder's files that will do: those in memory while
@@ -93,11 +97,10 @@ func (l *Listings) attrs(ctx context.Context, path string, levels int, do func(*
 
 // freshAttrs is attrs without older ones.
 func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do func(*Attrs) bool) (*Attrs, error) {
-	good := func(a *Attrs) bool { return a != nil && l.life(a.asked) > 0 && do(a) }
-	if have := l.store.get(path).attrs; good(have) {
+	if have := l.store.get(path).attrs; have != nil && l.life(have.asked) > 0 && do(have) {
 		return have, nil
 	}
-	key := path + "\x00attributes"
+	key, load := attrsKey(path), l.attrsLoad(path, levels, do)
 	for {
 		if err := l.recent(ctx, key); err != nil {
 			return nil, err
@@ -105,10 +108,7 @@ func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do f
 		joined := true
 		v, err := l.loads.share(ctx, key, func(ctx context.Context) (any, error) {
 			joined = false
-			if have := l.store.peek(path).attrs; good(have) {
-				return have, nil // it came between our caller's look and this one
-			}
-			return l.loadAttrs(ctx, path, key, levels)
+			return load(ctx)
 		})
 		if err != nil {
 			return nil, err
@@ -121,29 +121,23 @@ func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do f
 	}
 }
 
-// sweep asks for the files of a folder together with those of the folders beside it, by
-// one call about their parent, if the parent's are known from an answer about another
-// folder: a walk comes down from there. No folder is asked about twice by that. What
-// comes of it shows in memory; it may be nothing.
-func (l *Listings) sweep(ctx context.Context, path string) {
-	if path == l.opts.Root {
-		return
-	}
-	parent := path[:max(0, strings.LastIndexByte(path, '/'))]
-	above := l.store.peek(parent)
-	switch {
-	case above.attrs == nil || l.life(above.attrs.asked) <= 0 || above.attrs.asking != withOthers:
-	case above.listing == nil || above.listing.Folders() > maxFanout || above.listing.Len() > 2*maxFanout:
-		// its own files would be many
-	default:
-		// What fails here is tried by the folder itself, or has failed for this caller.
-		_, _ = l.freshAttrs(ctx, parent, 1, func(a *Attrs) bool { return a.asking != withOthers })
+// attrsKey is what the load of a folder's attributes is known by.
+func attrsKey(path string) string { return path + "\x00attributes" }
+
+// attrsLoad is a load of the attributes of a folder's files, for who finds none in memory
+// that will do.
+func (l *Listings) attrsLoad(path string, levels int, do func(*Attrs) bool) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		if have := l.store.peek(path).attrs; have != nil && l.life(have.asked) > 0 && do(have) {
+			return have, nil // it came between the caller's look and this one
+		}
+		return l.loadAttrs(ctx, path, levels)
 	}
 }
 
 // loadAttrs asks v1 for the files of a folder, and for those of so many levels of
 // sub-folders.
-func (l *Listings) loadAttrs(ctx context.Context, path, key string, levels int) (*Attrs, error) {
+func (l *Listings) loadAttrs(ctx context.Context, path string, levels int) (*Attrs, error) {
 	l.counters.attrLoads.Add(1)
 	began := l.opts.Now()
 	w, ctx, stop := l.loads.watchFor(ctx, l.opts.LoadTimeout)
@@ -161,7 +155,10 @@ func (l *Listings) loadAttrs(ctx context.Context, path, key string, levels int) 
 	if err != nil {
 		// Not at once again: a lookup of each name in the folder would ask.
 		old := l.store.peek(path).attrs
-		l.failed(key, err, began, old != nil && l.standsIn(old.asked, err), true)
+		l.failed(attrsKey(path), err, began, old != nil && l.standsIn(old.asked, err), true)
+		if levels > 0 {
+			l.failedBelow(path, err)
+		}
 		return nil, err
 	}
 	l.succeeded()
@@ -170,7 +167,7 @@ func (l *Listings) loadAttrs(ctx context.Context, path, key string, levels int) 
 	if folder.Suspect && req.Levels > 0 {
 		how = perhapsCut // and not, perhaps, where it tells of less
 	}
-	attrs := l.keepAttrs(path, folder, how)
+	attrs := l.keepAttrs(path, folder, how, levels > 0) // asked in vain counts as asked
 	if attrs.unknown > maxSingles {
 		l.counters.unknown.Add(int64(attrs.unknown))
 	}
@@ -187,14 +184,16 @@ func (l *Listings) harvestAttrs(path string, f *apiclient.Folder) {
 		sub := path + "/" + e.Name
 		l.harvestAttrs(sub, e.Folder)
 		if e.Folder.State == apiclient.Whole {
-			l.keepAttrs(sub, e.Folder, withOthers)
+			l.keepAttrs(sub, e.Folder, withOthers, false)
 		}
 	}
 }
 
 // keepAttrs stores attributes, unless younger ones are there, or such as say more.
-func (l *Listings) keepAttrs(path string, f *apiclient.Folder, how asking) *Attrs {
+// below says that those of the folders below were asked for as well.
+func (l *Listings) keepAttrs(path string, f *apiclient.Folder, how asking, below bool) *Attrs {
 	attrs := newAttrs(f, how)
+	attrs.below = below
 	l.store.update(path, func(s slot) slot {
 		have := s.attrs
 		if have != nil && (have.asked.After(attrs.asked) || how == withOthers && have.asking > how && l.life(have.asked) > 0) {

@@ -19,6 +19,8 @@ type Attrs struct {
 	unknown   int     // files told without a size
 	asked     time.Time
 	asking    asking
+	below     bool // whether those of the folders below were asked for as well
+	listed    bool // whether they came with the listing
 	// alone holds what calls for single files said.
 	alone map[string]apiclient.Attr
 	lost  *lost

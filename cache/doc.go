@@ -13,6 +13,8 @@
 //
 // [Listings.Attr] adds what v1 says of files, a folder at a time, aged like the listing.
 //
+// What is used when little of its TTL is left is renewed behind its readers.
+//
 // [Blocks] keeps pieces of files. A [Content] is one version of a file, an [Opened] one
 // reader of it: a block is loaded once for all who want it, and a load goes on as long as
 // anybody does. Bytes of two versions never get into one Content.

@@ -43,3 +43,10 @@ func (f *failures) recent(path string, now time.Time) error {
 	}
 	return nil
 }
+
+// forget lets the next load of path run.
+func (f *failures) forget(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.byPath, path)
+}

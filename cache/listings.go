@@ -65,6 +65,7 @@ type Listings struct {
 	failures failures
 	counters counters
 	walks    *walks
+	renewing renewing
 
 	failing atomic.Bool // whether old listings are being shown for a failing service
 }
@@ -99,12 +100,16 @@ func (l *Listings) GetFor(ctx context.Context, path string, life time.Duration) 
 	return l.get(ctx, path, life, false)
 }
 
-// get is GetFor for a caller that may be a walker.
+// get is GetFor. What a walker uses is not renewed behind it.
 func (l *Listings) get(ctx context.Context, path string, life time.Duration, walker bool) (*Listing, error) {
-	have := l.store.get(path).listing
-	if have != nil && l.Life(have) > life {
-		l.counters.hits.Add(1)
-		return have, nil
+	if have := l.store.get(path).listing; have != nil {
+		if left := l.Life(have); left > life {
+			l.counters.hits.Add(1)
+			if !walker {
+				l.used(path, left)
+			}
+			return have, nil
+		}
 	}
 	if err := l.recent(ctx, path); err != nil {
 		return l.orStale(path, err)

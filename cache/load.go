@@ -57,7 +57,7 @@ func (l *Listings) load(ctx context.Context, path string, life time.Duration, wa
 // most, where something older stands in: else each look at what is known would wait.
 func (l *Listings) failed(key string, err error, began time.Time, standsIn, always bool) {
 	if apiclient.FailedAhead(err) {
-		return // who waits for it tries again
+		return // who wants it tries anew
 	}
 	l.counters.failed.Add(1)
 	now := l.opts.Now()
@@ -147,7 +147,7 @@ func withListing(f *apiclient.Folder, have *Attrs, asked time.Time) *Attrs {
 	for _, e := range f.Entries {
 		if e.Attr != nil {
 			attrs := newAttrs(f, byItself)
-			attrs.asked = asked
+			attrs.asked, attrs.below, attrs.listed = asked, true, true
 			return attrs
 		}
 	}

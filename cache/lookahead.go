@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"time"
@@ -72,16 +73,21 @@ func (w *walks) begin(t *trail, path string) bool {
 	if t.failed[path] {
 		return false
 	}
-	grown := l.store.grown()
-	if v := l.Known(path); v != nil && l.Life(v) > 0 {
-		if t.attributes < attributesUsed || !l.attrsAhead(path, w.ended(t, path, path+attributesKey)) {
-			return false
+	key := path
+	load := func(ctx context.Context) (any, error) { return l.load(ctx, path, 0, true) }
+	if l.counts(l.Known(path)) {
+		if key, load = "", nil; t.attributes >= attributesUsed {
+			key, load = l.attrsAhead(path)
 		}
-	} else if l.sweepPending(path) || !l.loads.ahead(path, func(ctx context.Context) (any, error) {
-		return l.load(ctx, path, 0, true)
-	}, w.ended(t, path, path)) {
+	} else if l.sweepPending(path) {
 		return false
 	}
+	grown := l.store.grown()
+	var late *time.Timer
+	if load == nil || !l.loads.ahead(key, load, func(err error) { w.ended(t, path, &late, err) }) {
+		return false
+	}
+	late = w.giveUp(t, key)
 	w.running++
 	l.counters.ahead.Add(1)
 	if t.unseen == nil {
@@ -93,45 +99,45 @@ func (w *walks) begin(t *trail, path string) bool {
 	return true
 }
 
-// ended returns what is to be done when a load ahead for a folder has ended. Until then
-// the load is given up if nobody waits for it and the walk is over.
-func (w *walks) ended(t *trail, path, key string) func(error) {
+// giveUp ends a load ahead once the walk is over, if nobody waits for it then. It returns
+// what has to be stopped when the load has ended.
+func (w *walks) giveUp(t *trail, key string) *time.Timer {
 	var late *time.Timer
 	late = time.AfterFunc(2*stillWalking, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		switch {
-		case late == nil: // it has ended
-		case t.active(w.listings.opts.Now()):
+		if t.active(w.listings.opts.Now()) {
 			late.Reset(2 * stillWalking)
-		default:
+		} else {
 			w.listings.loads.drop(key)
 		}
 	})
-	return func(err error) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		late.Stop()
-		late = nil
-		w.running--
-		t.quiet = 0
-		switch {
-		case err == nil:
-			w.failures = 0
-		case err == errUnwanted:
-			delete(t.unseen, path)
-		default:
-			delete(t.unseen, path)
-			if t.failed == nil {
-				t.failed = make(map[string]bool)
-			}
-			t.failed[path] = true // the walker may find out why
-			if w.failures++; w.failures >= maxFailures {
-				w.failures, w.broken = 0, w.listings.opts.Now().Add(afterFailures)
-			}
+	return late
+}
+
+// ended notes that a load ahead has ended, and goes on.
+func (w *walks) ended(t *trail, path string, late **time.Timer, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	(*late).Stop()
+	w.running--
+	t.quiet = 0
+	switch {
+	case err == nil:
+		w.failures = 0
+	case errors.Is(err, errUnwanted):
+		delete(t.unseen, path)
+	default:
+		delete(t.unseen, path)
+		if t.failed == nil {
+			t.failed = make(map[string]bool)
 		}
-		w.lookAhead(t)
+		t.failed[path] = true // the walker may find out why
+		if w.failures++; w.failures >= maxFailures {
+			w.failures, w.broken = 0, w.listings.opts.Now().Add(afterFailures)
+		}
 	}
+	w.lookAhead(t)
 }
 
 // following yields the folders that a walk comes to after the one that it opened last, as

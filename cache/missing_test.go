@@ -240,26 +240,6 @@ func TestUnknownFolder(t *testing.T) {
 	})
 }
 
-func TestLevels(t *testing.T) {
-	for _, n := range []int{0, maxFanout, maxFanout + 1} {
-		synctest.Test(t, func(t *testing.T) {
-			all := []string{"a"}
-			for _, name := range many("sub", n) {
-				all = append(all, name+"/")
-			}
-			c, d := newDescribed(t, all...)
-			attr(t, c, root, "a", 1)
-			want := 1
-			if n > maxFanout {
-				want = 0
-			}
-			if !slices.Equal(d.levels, []int{want}) {
-				t.Errorf("%d sub-folders: levels %v", n, d.levels)
-			}
-		})
-	}
-}
-
 func TestTooLargeAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, d := newDescribed(t, "a", "s/")

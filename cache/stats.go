@@ -5,7 +5,7 @@ import "sync/atomic"
 // counters count since the cache was made.
 type counters struct {
 	hits, loads, failed, harvested, stale, hidden, ahead atomic.Int64
-	attrLoads, singles, unknown                          atomic.Int64
+	attrLoads, singles, unknown, renewals                atomic.Int64
 }
 
 // Stats is what a cache holds and has done.
@@ -26,6 +26,8 @@ type Stats struct {
 	AttrLoads int64 // loads of a folder's attributes begun
 	Singles   int64 // calls for single files that their folder's attributes did not tell
 	Unknown   int64 // of those, files whose size is not known afterwards either
+
+	Renewals int64 // loads begun for readers of what was soon to expire
 }
 
 // Stats returns a snapshot. It does not touch the network.
@@ -41,6 +43,7 @@ func (l *Listings) Stats() Stats {
 		AttrLoads: l.counters.attrLoads.Load(),
 		Singles:   l.counters.singles.Load(),
 		Unknown:   l.counters.unknown.Load(),
+		Renewals:  l.counters.renewals.Load(),
 	}
 	m := l.store.memory
 	m.mu.Lock()

@@ -19,6 +19,8 @@ const (
 	// pause is how long a walker may take between two folders and still be seen as one by
 	// the second: somebody who completes names in a shell takes longer.
 	pause = time.Second
+	// walkOver is after how long a walker that opens another folder counts as a new caller.
+	walkOver = time.Minute
 	// maxUseless is how many folders may have been loaded ahead and then passed by.
 	maxUseless = 16
 )
@@ -52,7 +54,7 @@ func (t *trail) open(path string, now time.Time, listing func(string) *Listing) 
 	if path == t.last {
 		return t.walker
 	}
-	if t.walker && t.waiting == 1 && now.Sub(t.when) > time.Minute {
+	if t.walker && t.waiting == 1 && now.Sub(t.when) > walkOver {
 		*t = trail{waiting: 1} // whatever it does now, that walk is over
 	}
 	quick := t.waiting > 1 || now.Sub(t.when) < pause

@@ -114,12 +114,13 @@ func (w *walks) stat(path string) {
 	w.lookAhead(t)
 }
 
-// by reports whether a walker opened the folder at path a while ago.
+// by reports whether a walker came by the folder at path a short while ago.
 func (w *walks) by(path string) bool {
 	if w.limit == 0 {
 		return false
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.passed.Contains(path)
+	t, ok := w.passed.Peek(path)
+	return ok && w.listings.opts.Now().Sub(t.when) < walkOver
 }

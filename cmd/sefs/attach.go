@@ -41,6 +41,7 @@ func attach(ctx context.Context, j job) (*attachment, error) {
 	if err != nil {
 		return nil, err
 	}
+	j.settings.logMemory(j.log)
 	limitHeap(j.settings.memory)
 	a := &attachment{job: j, files: r}
 	if err := a.try(ctx); err != nil {

@@ -38,7 +38,7 @@ func start() int {
 // run is the program without its process: it carries out args and returns the
 // exit code. Environment and streams are what it is given, nothing else.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &process{args: args, environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}
+	p := &process{args: args, environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, memoryLimit: cgroupLimit}
 	p.starter = starterFrom(p.env(readyVariable))
 	root := newRootCommand(p)
 	root.SetArgs(args)

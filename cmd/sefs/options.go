@@ -114,7 +114,7 @@ func fileOptions() []option {
 			s.streamUnknown = how == "stream"
 			return err
 		}},
-		{"memory", "", "size", "256MiB", "memory for listings and contents, at least 8MiB", func(s *settings, t string) (err error) {
+		{memoryKey, "", "size", "256MiB", "memory for listings and contents, at least 8MiB; the default is less where a cgroup limits memory", func(s *settings, t string) (err error) {
 			s.memory, err = byteSize(t)
 			if err == nil && s.memory < minMemory {
 				err = errors.New("at least 8MiB is needed")
@@ -138,8 +138,9 @@ func mountOptions() []option {
 			}
 			return nil
 		}},
-		{"prefetch", "", "when", "auto", "auto or off; used once folders are loaded ahead", func(_ *settings, t string) error {
-			_, err := oneOf(t, "auto", "off")
+		{"prefetch", "", "when", "auto", "load ahead of a walk: auto or off", func(s *settings, t string) error {
+			when, err := oneOf(t, "auto", "off")
+			s.prefetch = when == "auto"
 			return err
 		}},
 		{"uid", "", "number", strconv.Itoa(os.Getuid()), "owner of all files", func(s *settings, t string) (err error) {

@@ -17,6 +17,9 @@ type process struct {
 	// starter is the `sefs mount` that waits for this one in the background to
 	// be ready; nil in every other process.
 	starter *starter
+	// memoryLimit tells how many bytes of memory may be used; 0 is not known, and nil is
+	// nobody to ask.
+	memoryLimit func() uint64
 }
 
 // env returns an environment variable, or "". The last of several counts, as

@@ -47,6 +47,7 @@ func newRemote(s *settings, secret, remote string, log *slog.Logger) (*remoteFil
 			Memory:      memory,
 			Root:        remote,
 			AllowEmpty:  s.allowEmpty,
+			Ahead:       s.ahead(),
 			Log:         log,
 		}),
 		blocks: cache.NewBlocks(cache.BlocksOptions{
@@ -58,6 +59,15 @@ func newRemote(s *settings, secret, remote string, log *slog.Logger) (*remoteFil
 			Log:       log,
 		}),
 	}, nil
+}
+
+// ahead is how many loads may run that nobody waits for. More than calls can be in flight
+// would only wait for each other.
+func (s *settings) ahead() int {
+	if !s.prefetch {
+		return 0
+	}
+	return s.concurrency
 }
 
 // limitHeap makes the collector work harder: it would let garbage take as much again as

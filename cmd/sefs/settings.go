@@ -31,7 +31,9 @@ type settings struct {
 	concurrency, downloads           int
 	lister                           string // files.list or v1
 	streamUnknown                    bool
-	memory                           int64 // bytes
+	prefetch                         bool
+	memory                           int64  // bytes
+	memoryLimit                      uint64 // of the cgroup, where memory was made to fit it
 	uid, gid, fileMode, dirMode      uint32
 	allowOther, allowEmpty           bool
 	foreground, debug                bool
@@ -61,6 +63,7 @@ func (s *source) load() (*settings, error) {
 	if err := s.loadEnv(); err != nil {
 		return nil, err
 	}
+	chosen := s.values.Exists(memoryKey) || s.flags.Changed(memoryKey)
 	own := func(name, text string) (string, any) {
 		if !slices.ContainsFunc(s.options, func(o option) bool { return o.name == name }) {
 			return "", nil // --help
@@ -79,6 +82,9 @@ func (s *source) load() (*settings, error) {
 		if err != nil {
 			return nil, fail(exitUsage, "%s: %v", s.origin(o.name, text), err)
 		}
+	}
+	if !chosen && s.process.memoryLimit != nil {
+		result.fitMemory(s.process.memoryLimit())
 	}
 	if result.loadTimeout != 0 && result.loadTimeout < result.timeout {
 		return nil, fail(exitUsage, "%s is shorter than --timeout %s: make it at least as long",

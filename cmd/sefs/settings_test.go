@@ -57,6 +57,7 @@ func TestSettingsDefaults(t *testing.T) {
 		timeout:     30 * time.Second,
 		loadTimeout: 30 * time.Minute,
 		concurrency: 4,
+		prefetch:    true,
 		memory:      256 << 20,
 		uid:         uint32(os.Getuid()),
 		gid:         uint32(os.Getgid()),
@@ -227,5 +228,15 @@ func TestSettingsPaths(t *testing.T) {
 	}
 	if got.logFile != filepath.Join(here, "log") || got.secretFile != filepath.Join(here, "secret") {
 		t.Errorf("paths %q and %q", got.logFile, got.secretFile)
+	}
+}
+
+// What runs ahead is at most what may be in flight.
+func TestPrefetch(t *testing.T) {
+	for ahead, flags := range map[int][]string{4: nil, 9: {"--prefetch=auto", "--concurrency=9"}, 0: {"--prefetch=off", "--concurrency=9"}} {
+		s, err := loadFrom(t, t.TempDir(), "", nil, flags)
+		if err != nil || s.ahead() != ahead {
+			t.Errorf("%v: %d, want %d; error %v", flags, s.ahead(), ahead, err)
+		}
 	}
 }
