@@ -17,7 +17,9 @@ import (
 // concurrent use.
 type Listing struct {
 	*contents
+	order *order // nil if it is not known, or there is nothing to order
 	asked time.Time
+	own   bool // whether the folder was asked for, not told of in another's answer
 }
 
 // contents is the part of a listing that does not depend on when it was asked for.
@@ -56,7 +58,7 @@ func newListing(f *apiclient.Folder, asked time.Time) *Listing {
 	}
 	c.names = names.String()
 	c.version = digest.Sum64()
-	return &Listing{contents: c, asked: asked}
+	return &Listing{contents: c, order: newOrder(f, c), asked: asked}
 }
 
 // Len is the number of entries.
@@ -115,7 +117,7 @@ func (l *Listing) Asked() time.Time { return l.asked }
 // bytes is what the listing takes in memory, about.
 func (l *Listing) bytes() int64 {
 	const headers = 200 // the structs, the slice headers, rounding of the allocator
-	return headers + int64(len(l.names)) + 4*int64(len(l.ends)) + 8*int64(len(l.dirs))
+	return headers + int64(len(l.names)) + 4*int64(len(l.ends)) + 8*int64(len(l.dirs)) + l.order.bytes()
 }
 
 // sharing returns l, with the memory of old where both show the same.
@@ -123,5 +125,9 @@ func (l *Listing) sharing(old *Listing) *Listing {
 	if old == nil || old.version != l.version || old.names != l.names {
 		return l
 	}
-	return &Listing{contents: old.contents, asked: l.asked}
+	shared := *l
+	if shared.contents = old.contents; l.order.same(old.order) {
+		shared.order = old.order // else the same names came in another order
+	}
+	return &shared
 }

@@ -22,6 +22,12 @@ type Lister interface {
 	List(ctx context.Context, r apiclient.ListRequest) (*apiclient.Folder, error)
 }
 
+// Sweeper makes one call about a folder, at an offset of our choice. It is what
+// [apiclient.Client] does for one type; there is none for several, nor for v1.
+type Sweeper interface {
+	Page(ctx context.Context, r apiclient.PageRequest) (*apiclient.Folder, error)
+}
+
 // Describer tells the attributes of files. It is what [apiclient.Client] does.
 type Describer interface {
 	Files(ctx context.Context, r apiclient.FilesRequest) (*apiclient.Folder, error)
@@ -31,6 +37,9 @@ type Describer interface {
 // Options says what is loaded from where and for how long it counts.
 type Options struct {
 	Lister Lister
+	// Sweeper is asked for small folders, many at once; with none, each is asked for by
+	// itself.
+	Sweeper Sweeper
 	// Describer is asked for attributes; with none, no file has a size.
 	Describer Describer
 	// TTL is the age at which a listing is asked for again.
@@ -62,6 +71,7 @@ type Listings struct {
 	opts     Options
 	store    *store
 	loads    *loads
+	sweeps   sweeps
 	failures failures
 	counters counters
 	walks    *walks

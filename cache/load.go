@@ -17,11 +17,11 @@ func (l *Listings) load(ctx context.Context, path string, life time.Duration, wa
 		return have.listing, nil
 	}
 	if walker {
-		if v := l.bySweep(ctx, path); v != nil && l.Life(v) > life {
-			return v, nil
+		if v, err := l.bySweep(ctx, path); v != nil || err != nil {
+			return v, err
 		}
+		have = l.store.peek(path)
 	}
-	have = l.store.peek(path)
 	l.counters.loads.Add(1)
 	began := l.opts.Now()
 	from := l.takeStart(path, have)
@@ -49,7 +49,7 @@ func (l *Listings) load(ctx context.Context, path string, life time.Duration, wa
 		asked = from.Asked
 	}
 	l.harvest(path, folder)
-	return l.keep(path, folder, asked), nil
+	return l.keep(path, folder, asked, true), nil
 }
 
 // failed notes a load that failed. Its error is repeated for a second where it cost its
@@ -100,29 +100,34 @@ func (l *Listings) takeStart(path string, have slot) *apiclient.Folder {
 	return have.start
 }
 
-// harvest keeps what an answer told of the folders below path. They go in backwards,
-// so that those a walk comes to first are the last to go.
-func (l *Listings) harvest(path string, f *apiclient.Folder) {
+// harvest keeps what an answer told of the folders below path, and returns how many
+// listings that made. They go in backwards, so that those a walk comes to first are the
+// last to go.
+func (l *Listings) harvest(path string, f *apiclient.Folder) (n int) {
 	for i := len(f.Entries) - 1; i >= 0; i-- {
 		e := f.Entries[i]
 		if e.Folder == nil {
 			continue
 		}
 		sub := path + "/" + e.Name
-		l.harvest(sub, e.Folder)
+		n += l.harvest(sub, e.Folder)
 		switch e.Folder.State {
 		case apiclient.Whole:
+			n++
 			l.counters.harvested.Add(1)
-			l.keep(sub, e.Folder, e.Folder.Asked)
+			l.keep(sub, e.Folder, e.Folder.Asked, false)
 		case apiclient.Cut:
 			l.keepStart(sub, e.Folder)
 		}
 	}
+	return n
 }
 
-// keep stores a whole folder as a listing, unless a younger one is there.
-func (l *Listings) keep(path string, f *apiclient.Folder, asked time.Time) *Listing {
+// keep stores a whole folder as a listing, unless a younger one is there. own says
+// whether the folder itself was asked for.
+func (l *Listings) keep(path string, f *apiclient.Folder, asked time.Time, own bool) *Listing {
 	listing, known := newListing(f, asked), false
+	listing.own = own
 	l.store.update(path, func(s slot) slot {
 		known = s.listing != nil
 		if known && s.listing.asked.After(asked) {

@@ -91,34 +91,76 @@ func spend(ctx context.Context, err error) {
 	}
 }
 
+type flightKey struct{}
+
+// waited returns a channel that is closed once somebody waits for what is done under
+// ctx; nil if somebody does from the first: ctx is not that of a load.
+func waited(ctx context.Context) <-chan struct{} {
+	if f, ok := ctx.Value(flightKey{}).(*flight); ok {
+		return f.wanted
+	}
+	return nil
+}
+
+// isWaited reports whether somebody waits; see waited.
+func isWaited(wanted <-chan struct{}) bool {
+	select {
+	case <-wanted:
+		return true
+	default:
+		return wanted == nil
+	}
+}
+
 // share runs load for key, or waits for the one that runs, until ctx ends. A load that
-// panics fails. The context that load gets is its own.
+// panics fails. The context that load gets is its own. Where the caller is a load that
+// nobody waits for yet, nobody waits for this one until then either.
 func (l *loads) share(ctx context.Context, key string, load func(context.Context) (any, error)) (any, error) {
 	r, _ := ctx.Value(requestKey{}).(*request)
 	if r != nil && r.failed != nil {
 		return nil, r.failed
 	}
+	wanted := waited(ctx)
+	for {
+		v, err := l.wait(ctx, key, load, wanted)
+		if apiclient.FailedAhead(err) && isWaited(wanted) {
+			continue // it was begun before anybody wanted it
+		}
+		spend(ctx, err)
+		return v, err
+	}
+}
+
+// wait is share for once. The load is wanted from when that channel is closed.
+func (l *loads) wait(ctx context.Context, key string, load func(context.Context) (any, error), wanted <-chan struct{}) (any, error) {
+	waits := isWaited(wanted)
+	done, f := l.join(key, load, waits)
+	if waits {
+		wanted = nil
+	}
 	for {
 		select {
-		case done := <-l.join(key, load):
-			if apiclient.FailedAhead(done.Err) {
-				continue // it was begun before anybody wanted it
-			}
-			spend(ctx, done.Err)
-			return done.Val, done.Err
+		case <-wanted:
+			f.want()
+			wanted = nil
+		case r := <-done:
+			return r.Val, r.Err
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// join is the load for key that runs, or else begins, for a caller that waits for it.
-func (l *loads) join(key string, load func(context.Context) (any, error)) <-chan singleflight.Result {
+// join is the load for key that runs, or else begins. A caller that waits for it is told
+// of before it does.
+func (l *loads) join(key string, load func(context.Context) (any, error), waits bool) (<-chan singleflight.Result, *flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	done, f := l.fly(key, load)
-	f.want()
-	return done
+	if waits {
+		f.want()
+	}
+	return done, f
 }
 
 // ahead begins a load that nobody waits for yet, unless one for key is running already,
@@ -177,7 +219,7 @@ func (l *loads) fly(key string, load func(context.Context) (any, error)) (<-chan
 	if f == nil {
 		wanted := make(chan struct{})
 		f = &flight{wanted: wanted, want: sync.OnceFunc(func() { close(wanted) })}
-		f.ctx, f.cancel = context.WithCancelCause(apiclient.Ahead(l.base, wanted))
+		f.ctx, f.cancel = context.WithCancelCause(context.WithValue(apiclient.Ahead(l.base, wanted), flightKey{}, f))
 		l.flights[key] = f
 	}
 	return l.group.DoChan(key, func() (v any, err error) {

@@ -75,7 +75,7 @@ func (w *walks) begin(t *trail, path string) bool {
 	}
 	key := path
 	load := func(ctx context.Context) (any, error) { return l.load(ctx, path, 0, true) }
-	if l.counts(l.Known(path)) {
+	if l.fresh(path) != nil {
 		if key, load = "", nil; t.attributes >= attributesUsed {
 			key, load = l.attrsAhead(path)
 		}

@@ -23,12 +23,11 @@ const (
 type library struct {
 	width, levels int // sub-folders of each folder, levels of them
 
-	mu       sync.Mutex
-	asked    []string // in the order of the answers' beginning
-	running  int
-	most     int // running at a time
-	fail     func(string) error
-	canceled int
+	mu      sync.Mutex
+	asked   []string // in the order of the answers' beginning
+	running int
+	most    int // running at a time
+	fail    func(string) error
 }
 
 func (b *library) List(ctx context.Context, r apiclient.ListRequest) (*apiclient.Folder, error) {
@@ -45,9 +44,6 @@ func (b *library) List(ctx context.Context, r apiclient.ListRequest) (*apiclient
 	select {
 	case <-time.After(callTime):
 	case <-ctx.Done():
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.canceled++
 		return nil, context.Cause(ctx)
 	}
 	if b.fail != nil {

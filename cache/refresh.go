@@ -23,14 +23,12 @@ func (l *Listings) used(path string, left time.Duration) {
 	}
 	l.renew(path, path, func(ctx context.Context) (any, error) {
 		listing, err := l.load(ctx, path, soon, false)
-		if err != nil && l.counts(l.store.peek(path).listing) {
+		if err != nil && l.fresh(path) != nil {
 			l.failures.forget(path) // what is there was not asked for in vain
 		}
 		return listing, err
 	})
 }
-
-func (l *Listings) counts(v *Listing) bool { return v != nil && l.Life(v) > 0 }
 
 // usedAttrs is used for the attributes of a folder's files. They are asked for by
 // themselves, whoever told of them before: nothing shows that others are used.

@@ -6,6 +6,7 @@ import "sync/atomic"
 type counters struct {
 	hits, loads, failed, harvested, stale, hidden, ahead atomic.Int64
 	attrLoads, singles, unknown, renewals                atomic.Int64
+	sweeps, swept, sweepsFailed                          atomic.Int64
 }
 
 // Stats is what a cache holds and has done.
@@ -27,7 +28,10 @@ type Stats struct {
 	Singles   int64 // calls for single files that their folder's attributes did not tell
 	Unknown   int64 // of those, files whose size is not known afterwards either
 
-	Renewals int64 // loads begun for readers of what was soon to expire
+	Renewals     int64 // loads begun for readers of what was soon to expire
+	Sweeps       int64 // calls for small folders, many at once
+	Swept        int64 // of Harvested, those that came with them
+	SweepsFailed int64 // of Sweeps, those that the service refused or whose answer was not believed
 }
 
 // Stats returns a snapshot. It does not touch the network.
@@ -44,6 +48,10 @@ func (l *Listings) Stats() Stats {
 		Singles:   l.counters.singles.Load(),
 		Unknown:   l.counters.unknown.Load(),
 		Renewals:  l.counters.renewals.Load(),
+
+		Sweeps:       l.counters.sweeps.Load(),
+		Swept:        l.counters.swept.Load(),
+		SweepsFailed: l.counters.sweepsFailed.Load(),
 	}
 	m := l.store.memory
 	m.mu.Lock()

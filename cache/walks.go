@@ -80,7 +80,7 @@ func (w *walks) open(path string, caller int) *trail {
 func (w *walks) began(t *trail, path string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if v := w.listings.Known(path); v == nil || w.listings.Life(v) <= 0 {
+	if w.listings.fresh(path) == nil {
 		t.quiet = 0
 		w.lookAhead(t)
 	}

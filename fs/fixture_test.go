@@ -52,6 +52,7 @@ type setup struct {
 	lister      string // "v1", else files.list
 	stream      bool   // files of unknown size
 	prefetch    bool   // what a walker comes to next
+	sweep       bool   // small folders, many at once
 	identify    func(path string, mode uint32) fusefs.StableAttr
 }
 
@@ -110,13 +111,18 @@ func (f *fixture) mount(s setup) {
 	if s.lister == "v1" {
 		lister = apiclient.FilesLister{Client: client}
 	}
+	var sweeper cache.Sweeper
+	if s.sweep {
+		sweeper = client
+	}
 	ahead := 0
 	if s.prefetch {
 		ahead = cmp.Or(s.concurrency, 4)
 	}
 	f.memory = cache.NewMemory(cmp.Or(s.memory, 256<<20), log)
 	f.listings = cache.New(cache.Options{Lister: lister, Describer: client, TTL: s.ttl, Stale: s.stale, Timeout: s.timeout,
-		LoadTimeout: s.loadTimeout, Memory: f.memory, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log, Ahead: ahead})
+		LoadTimeout: s.loadTimeout, Memory: f.memory, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log,
+		Ahead: ahead, Sweeper: sweeper})
 	f.blocks = cache.NewBlocks(cache.BlocksOptions{Opener: client, Memory: f.memory, TTL: s.ttl, Timeout: s.timeout,
 		Downloads: cmp.Or(s.downloads, 8), Log: log})
 	tree := newTree(Options{

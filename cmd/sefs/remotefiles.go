@@ -29,8 +29,12 @@ func newRemote(s *settings, secret, remote string, log *slog.Logger) (*remoteFil
 		return nil, err
 	}
 	var lister cache.Lister = client
-	if s.lister == "v1" {
+	var sweeper cache.Sweeper
+	switch {
+	case s.lister == "v1":
 		lister = apiclient.FilesLister{Client: client}
+	case len(s.types) == 1:
+		sweeper = client
 	}
 	memory := cache.NewMemory(s.memory, log)
 	return &remoteFiles{
@@ -39,6 +43,7 @@ func newRemote(s *settings, secret, remote string, log *slog.Logger) (*remoteFil
 		client:   client,
 		listings: cache.New(cache.Options{
 			Lister:      lister,
+			Sweeper:     sweeper,
 			Describer:   client,
 			TTL:         s.ttl,
 			Stale:       s.stale,
