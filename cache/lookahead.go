@@ -81,6 +81,9 @@ func (w *walks) begin(t *trail, path string) bool {
 		}
 	} else if l.sweepPending(path) {
 		return false
+	} else if s := l.sweepFor(path); s != nil {
+		key = s.key
+		load = func(ctx context.Context) (any, error) { return nil, l.runSweep(ctx, s) }
 	}
 	grown := l.store.grown()
 	var late *time.Timer

@@ -82,7 +82,7 @@ type sweep struct {
 // the folder, for a walk: what is done for it is wanted when that load is. An error means
 // that the service was silent for so long that the load shall fail too.
 func (l *Listings) bySweep(ctx context.Context, path string) (*Listing, error) {
-	if l.opts.Sweeper == nil || l.fresh(path) != nil {
+	if l.fresh(path) != nil {
 		return nil, nil
 	}
 	for range maxSweeps {
@@ -162,6 +162,9 @@ func (l *Listings) sweepLane() (path string, ok bool) {
 // sweepFor returns the sweep that the folder at path may come with, under way or planned
 // for it; nil if there is none.
 func (l *Listings) sweepFor(path string) *sweep {
+	if l.opts.Sweeper == nil {
+		return nil
+	}
 	dir, name := upward(path)
 	all := &l.sweeps
 	all.mu.Lock()
