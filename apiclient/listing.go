@@ -92,7 +92,7 @@ func (l *listing) accept(ctx context.Context, p page) (whole bool, err error) {
 // end of the folder where the service's count agrees; where it gave none, a second call
 // has to say the same.
 func (l *listing) end(ctx context.Context, p page) (whole bool, err error) {
-	known := int64(len(l.all.Entries) + l.all.Hidden) // sub-folders may be named ahead
+	known := l.known()
 	switch {
 	case l.count > max(l.offset, known) || l.count == 0 && p.files >= pageFiles:
 		return false, l.fail("nothing new comes at offset %d of %d, and %d names are known", l.offset, l.count, known)
@@ -106,6 +106,9 @@ func (l *listing) end(ctx context.Context, p page) (whole bool, err error) {
 	}
 	return l.accept(ctx, p)
 }
+
+// known returns how many names came. Sub-folders may be named ahead.
+func (l *listing) known() int64 { return int64(len(l.all.Entries) + l.all.Hidden) }
 
 // take merges a page into the listing and returns how many names were new.
 func (l *listing) take(p page) (news int) {

@@ -46,6 +46,7 @@ type pageCall struct {
 	want   func()        // tells that it is the chain's next
 	turned chan struct{} // gets one when it has its turn
 	guess  bool
+	began  bool // whether it had its turn, as far as the listing knows
 
 	// What follows is for the listing once answered is set.
 	answered bool
@@ -89,8 +90,8 @@ func (a *pagesAhead) next() (page, error) {
 		return c.page, c.err // it was tried like any other
 	case c.err != nil:
 		return a.list.page(a.ctx, a.at)
-	case !c.goesOn():
-		a.over = true // perhaps since no answer had given the offset yet
+	case !a.fits(c):
+		a.over = true
 		return a.list.page(a.ctx, a.at)
 	}
 	a.window = min(a.window+1, 2*a.list.client.opts.Concurrency)
@@ -98,14 +99,22 @@ func (a *pagesAhead) next() (page, error) {
 	return c.page, nil
 }
 
-// goesOn reports whether a page tells more of the folder, and that it goes on behind that,
-// or ends there.
-func (c *pageCall) goesOn() bool {
-	f := c.page.folder
-	if !c.page.marked {
-		return len(f.Entries) > 0
+// fits reports whether a guess may be taken: it tells what the page would that is asked
+// for now. A service may have nothing to say at an offset that it did not give yet. And if
+// the folder changed after one of two pages was asked for, and before the other, names
+// would fall between them that no client which asks one by one would miss.
+func (a *pagesAhead) fits(c *pageCall) bool {
+	f, l := c.page.folder, a.list
+	if c.page.marked && f.State == Cut {
+		return f.Offset > c.offset && f.Count == l.count
 	}
-	return f.State == Whole || f.State == Cut && f.Offset > c.offset
+	names := int64(f.Hidden)
+	for _, e := range f.Entries {
+		if _, known := l.all.find(e.Name); !known {
+			names++
+		}
+	}
+	return names > 0 && l.known()+names >= l.count
 }
 
 // step follows the chain.
@@ -131,28 +140,35 @@ func (a *pagesAhead) await(c *pageCall) {
 	if !alone {
 		c.want()
 	}
-	for a.extend(); !c.answered; a.extend() {
+	for {
+		select {
+		case <-c.turned:
+			a.turn(c)
+		default:
+		}
+		if !c.answered || c.err == nil && c.page.folder.State == Cut {
+			a.extend()
+		}
+		if c.answered {
+			return
+		}
 		select {
 		case answer := <-a.answers:
 			a.flying--
 			answer.answered = true
 			a.judge(answer)
 		case <-c.turned:
-			a.turn()
+			a.turn(c)
 		case <-wanted:
 			wanted = nil
 			c.want()
 		}
 	}
-	select {
-	case <-c.turned:
-		a.turn()
-	default:
-	}
 }
 
 // turn tells that the call which is waited for has got its turn.
-func (a *pagesAhead) turn() {
+func (a *pagesAhead) turn(c *pageCall) {
+	c.began = true
 	if a.list.Turn != nil {
 		a.list.Turn()
 	}
@@ -173,9 +189,10 @@ func (a *pagesAhead) judge(c *pageCall) {
 	}
 }
 
-// extend begins the guesses that may be open.
+// extend begins the guesses that may be open. They must not take the slot of the call that
+// is waited for.
 func (a *pagesAhead) extend() {
-	for a.guesses() && a.flying < a.list.client.opts.Concurrency && len(a.queue) <= a.window {
+	for a.queue[0].began && a.guesses() && a.flying < a.list.client.opts.Concurrency && len(a.queue) <= a.window {
 		last := a.queue[len(a.queue)-1].offset
 		next := last + a.stride
 		if next <= last || !a.exists(next) {
@@ -190,8 +207,7 @@ func (a *pagesAhead) extend() {
 // first page) need not come again.
 func (a *pagesAhead) exists(offset int64) bool {
 	if count := a.list.count; count > 0 {
-		known := int64(len(a.list.all.Entries) + a.list.all.Hidden)
-		return offset < min(count, a.at+count-known)
+		return offset < min(count, a.at+count-a.list.known())
 	}
 	return int64(len(a.queue)) <= min(maxBlind, int64(a.list.taken/pagesPerBlind))
 }

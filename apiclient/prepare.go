@@ -27,9 +27,9 @@ func (c *Client) Prepare(ctx context.Context, path string, turn func()) error {
 
 // awaitLink waits for the call for a link that runs, or else begins one.
 func (c *Client) awaitLink(ctx context.Context, path string, turn func()) (link, error) {
-	done, call := c.joinLink(ctx, path, turn)
+	wanted, alone := unwanted(ctx)
+	done, call := c.joinLink(path, turn, alone)
 	defer c.links.leave(path, call)
-	wanted, _ := unwanted(ctx)
 	for {
 		select {
 		case r := <-done:
@@ -47,7 +47,7 @@ func (c *Client) awaitLink(ctx context.Context, path string, turn func()) (link,
 }
 
 // joinLink joins the call for a link, or begins it. The caller has to leave it.
-func (c *Client) joinLink(ctx context.Context, path string, turn func()) (<-chan singleflight.Result, *linkCall) {
+func (c *Client) joinLink(path string, turn func(), alone bool) (<-chan singleflight.Result, *linkCall) {
 	l := c.links
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +60,7 @@ func (c *Client) joinLink(ctx context.Context, path string, turn func()) (<-chan
 		c.shared.Add(1)
 	}
 	call.waiting++
-	if _, alone := unwanted(ctx); !alone {
+	if !alone {
 		call.want()
 	}
 	return l.group.DoChan(path, func() (_ any, err error) {
