@@ -14,6 +14,7 @@ type Body struct {
 	client *Client
 	r      Range
 	ctx    context.Context // of the requests; outlives the caller's, see Attach
+	alive  context.Context // what ctx is made of; ends with the body
 	cancel context.CancelCauseFunc
 	detach func() bool
 
@@ -38,12 +39,14 @@ const (
 )
 
 // Alive reports whether the body was not ended by the context that it is attached to.
-func (b *Body) Alive() bool { return b.ctx.Err() == nil }
+func (b *Body) Alive() bool { return b.alive.Err() == nil }
 
-// Attach makes ctx end the body's requests, instead of the context that did so before.
-// A body that is kept for later lives on when the work that opened it is done.
+// Attach makes ctx end the body's requests, instead of the context that did so before,
+// and say whether anybody waits for them; see [Ahead]. A body that is kept for later lives
+// on when the work that opened it is done.
 func (b *Body) Attach(ctx context.Context) {
 	b.Detach()
+	b.ctx = waitedForAs(b.alive, ctx)
 	b.detach = context.AfterFunc(ctx, func() { b.cancel(context.Cause(ctx)) })
 }
 
@@ -144,7 +147,7 @@ func (b *Body) Read(p []byte) (n int, err error) {
 		b.hangUp()
 		b.breaks++
 		often := b.breaks > maxBreaks+b.came/bytesPerBreak
-		if b.failures++; b.failures >= maxAttempts || often || !IsTemporary(failed) || b.ctx.Err() != nil {
+		if b.failures++; b.failures >= maxAttempts || often || !IsTemporary(failed) || b.ctx.Err() != nil || giveUp(b.ctx, failed) {
 			return 0, failed
 		}
 		if b.failures > 1 && pause(b.ctx, b.failures-1) != nil { // at once, where bytes have come
@@ -184,10 +187,10 @@ func (b *Body) hangUp() {
 	b.free()
 }
 
-// acquire takes a place for a request, in order of arrival.
+// acquire takes a place for a request.
 func (b *Body) acquire() error {
-	if err := b.client.ranges.Acquire(b.ctx, 1); err != nil {
-		return &Error{Err: context.Cause(b.ctx)}
+	if err := b.client.ranges.acquire(b.ctx); err != nil {
+		return &Error{Err: err}
 	}
 	b.held = true
 	return nil
@@ -197,6 +200,6 @@ func (b *Body) acquire() error {
 func (b *Body) free() {
 	if b.held {
 		b.held = false
-		b.client.ranges.Release(1)
+		b.client.ranges.release()
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
-	"golang.org/x/sync/semaphore"
 )
 
 // Options says which account a [Client] speaks for and how.
@@ -57,11 +56,11 @@ type Client struct {
 	opts  Options
 	from  account
 	http  *http.Client
-	slots *semaphore.Weighted // one per call in flight, in order of arrival
+	slots *slots // one per call in flight
 	clock *clock
 
-	downloads *http.Client        // has no credentials
-	ranges    *semaphore.Weighted // one per request for contents in flight
+	downloads *http.Client // has no credentials
+	ranges    *slots       // one per request for contents in flight
 	links     *links
 	v1Works   atomic.Bool // whether v1 ever gave an answer
 
@@ -119,14 +118,14 @@ func New(o Options) (*Client, error) {
 		opts:  o,
 		from:  account{key: o.Key, cdn: o.CDN, order: rand.Uint64()},
 		http:  newHTTPClient(o.Concurrency),
-		slots: semaphore.NewWeighted(int64(o.Concurrency)),
+		slots: newSlots(o.Concurrency),
 		clock: newClock(o.Now),
 		retry: newRetryPolicy(o.Log),
 		log:   o.Log,
 		made:  o.Now(),
 
 		downloads: newDownloadClient(o.DownloadConcurrency),
-		ranges:    semaphore.NewWeighted(int64(o.DownloadConcurrency)),
+		ranges:    newSlots(o.DownloadConcurrency),
 		links:     newLinks(),
 	}, nil
 }
@@ -210,10 +209,10 @@ func newTransport(concurrency int) *http.Transport {
 	}
 }
 
-// acquire waits for a free call slot, in order of arrival.
+// acquire waits for a free call slot.
 func (c *Client) acquire(ctx context.Context) (release func(), err error) {
-	if err := c.slots.Acquire(ctx, 1); err != nil {
-		return nil, context.Cause(ctx)
+	if err := c.slots.acquire(ctx); err != nil {
+		return nil, err
 	}
-	return func() { c.slots.Release(1) }, nil
+	return c.slots.release, nil
 }

@@ -44,7 +44,7 @@ func (c *Client) Open(ctx context.Context, r Range) (*Body, error) {
 	if r.Whole || r.Size == UnknownSize {
 		b.whole, b.at, b.end = true, 0, r.Size
 	}
-	b.ctx, b.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	b.alive, b.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	b.Attach(ctx)
 	if err := b.open(); err != nil {
 		b.Close()

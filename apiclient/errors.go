@@ -43,6 +43,8 @@ type Error struct {
 	Changed bool
 	// Err is the cause where there is one: a transport error, an ended context.
 	Err error
+
+	unwanted bool // see FailedAhead
 }
 
 func (e *Error) Error() string {

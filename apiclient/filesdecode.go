@@ -223,11 +223,12 @@ func (d *filesDecoder) contents(into *Folder, dir string, v value) error {
 
 // sub returns the sub-folder called name, made if it is not there.
 func (d *filesDecoder) sub(f *Folder, name string) *Folder {
-	if i, ok := f.index[name]; ok && f.Entries[i].Folder != nil {
+	if i, ok := f.find(name); ok && f.Entries[i].Folder != nil {
 		return f.Entries[i].Folder
 	}
 	f.add(Entry{Name: name, Folder: &Folder{Asked: d.at, Named: true}})
-	return f.Entries[f.index[name]].Folder
+	i, _ := f.find(name)
+	return f.Entries[i].Folder
 }
 
 // decodeFile reads the answer about one file: its object, or a list of it (seen in

@@ -40,7 +40,7 @@ type Folder struct {
 	// Hidden counts the names left out because no file system may show them.
 	Hidden int
 
-	index map[string]int // name to position in Entries
+	index index
 }
 
 // Entry is a name in a folder.
@@ -63,7 +63,7 @@ const UnknownSize = -1
 
 // add puts a name into the folder, or joins it with the entry that is there.
 func (f *Folder) add(e Entry) {
-	if i, ok := f.index[e.Name]; ok {
+	if i, ok := f.find(e.Name); ok {
 		switch have := &f.Entries[i]; {
 		case e.Folder == nil: // known already
 		case have.Folder == nil:
@@ -73,10 +73,6 @@ func (f *Folder) add(e Entry) {
 		}
 		return
 	}
-	if f.index == nil {
-		f.index = make(map[string]int)
-	}
-	f.index[e.Name] = len(f.Entries)
 	f.Entries = append(f.Entries, e)
 }
 
@@ -153,12 +149,12 @@ func (f *Folder) unite(g *Folder) {
 		f.Asked = g.Asked
 	}
 	for i := range f.Entries {
-		if at, ok := g.index[f.Entries[i].Name]; f.Entries[i].Folder != nil && (!ok || g.Entries[at].Folder == nil) {
+		if at, ok := g.find(f.Entries[i].Name); f.Entries[i].Folder != nil && (!ok || g.Entries[at].Folder == nil) {
 			f.Entries[i].Folder = &Folder{} // the other type told nothing of what is in it
 		}
 	}
 	for _, e := range g.Entries {
-		i, ok := f.index[e.Name]
+		i, ok := f.find(e.Name)
 		if ok && e.Folder != nil && f.Entries[i].Folder != nil {
 			f.Entries[i].Folder.unite(e.Folder)
 			continue

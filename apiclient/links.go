@@ -40,9 +40,10 @@ func (link) String() string { return "(a link)" }
 type links struct {
 	group singleflight.Group
 
-	// mu protects kept.
-	mu   sync.Mutex
-	kept *simplelru.LRU[string, link]
+	// mu protects what follows.
+	mu    sync.Mutex
+	kept  *simplelru.LRU[string, link]
+	calls map[string]*linkCall // one for each call of group
 }
 
 func newLinks() *links {
@@ -50,7 +51,7 @@ func newLinks() *links {
 	if err != nil {
 		panic(err) // only a size below one is refused
 	}
-	return &links{kept: kept}
+	return &links{kept: kept, calls: make(map[string]*linkCall)}
 }
 
 func (l *links) get(path string, now time.Time) (link, bool) {
@@ -77,40 +78,25 @@ func (l *links) drop(path string, refused link) {
 
 // link returns an address for the file at path: one that is kept, or a new one, asked
 // for once for all who want it; asked says whether it had to be waited for. turn is
-// called when that call gets its turn, if it is this caller's. The call does not end with
-// ctx, since others may wait for it, but with the client.
+// called when that call gets its turn, if it is this caller's. A call that is waited for
+// does not end with ctx, since others may wait for it, but with the client.
 func (c *Client) link(ctx context.Context, path string, turn func()) (l link, asked bool, err error) {
-	if have, ok := c.links.get(path, c.opts.Now()); ok {
-		return have, false, nil
-	}
-	done := c.links.group.DoChan(path, func() (_ any, err error) {
-		c.shared.Add(1)
-		defer c.shared.Done()
-		defer func() {
-			if p := recover(); p != nil { // it would end the process
-				err = fmt.Errorf("v1 download %q: panic: %v", path, p)
-			}
-		}()
+	for {
 		if have, ok := c.links.get(path, c.opts.Now()); ok {
-			return have, nil // it came between our caller's look and this one
+			return have, asked, nil
 		}
-		return c.newLink(path, turn)
-	})
-	select {
-	case r := <-done:
-		if r.Err != nil {
-			return link{}, true, r.Err
+		l, err = c.awaitLink(ctx, path, turn)
+		if _, alone := unwanted(ctx); alone || !FailedAhead(err) {
+			return l, true, err
 		}
-		return r.Val.(link), true, nil
-	case <-ctx.Done():
-		return link{}, true, &Error{Op: "v1 download", Path: path, Err: context.Cause(ctx)}
+		asked = true // of one who did not wait for it
 	}
 }
 
 // newLink asks for a link and keeps it. From when the call gets its turn it has so long
 // as Options.Timeout says.
-func (c *Client) newLink(path string, turn func()) (new link, err error) {
-	ctx, cancel := context.WithCancelCause(c.base)
+func (c *Client) newLink(ctx context.Context, path string, turn func()) (new link, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	begin := sync.OnceFunc(func() {
 		late := time.AfterFunc(c.opts.Timeout, func() {

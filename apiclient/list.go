@@ -34,8 +34,8 @@ type ListRequest struct {
 }
 
 // List returns the folder at r.Path, whole, with what the answers told of the
-// folders below it. It makes one call a page and type, and fails rather than return
-// part of a folder. The errors are *Error; with one that may pass after some pages, a
+// folders below it. It makes one call a page and type, those of a large folder several at
+// a time (see pagesAhead), and fails rather than return part of a folder. The errors are *Error; with one that may pass after some pages, a
 // Cut folder is returned from which another List can go on. The context bounds all
 // calls together.
 func (c *Client) List(ctx context.Context, r ListRequest) (*Folder, error) {
@@ -75,8 +75,10 @@ func (c *Client) listType(ctx context.Context, r ListRequest, typ string) (*Fold
 		l.all = r.From.clone()
 		l.offset, l.count = r.From.Offset, r.From.Count
 	}
+	ahead := newPagesAhead(ctx, &l)
+	defer ahead.stop()
 	for range maxPages {
-		p, err := l.page(ctx, l.offset)
+		p, err := ahead.next()
 		if err != nil {
 			return l.soFar(err), err
 		}

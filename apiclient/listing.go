@@ -14,6 +14,7 @@ type listing struct {
 	all    *Folder // all pages so far
 	offset int64   // of the page being read; 0: the first
 	count  int64   // how many entries the service says there are; 0 if it did not
+	taken  int     // how many pages came
 	idle   int     // pages in a row that brought nothing new
 	sure   bool    // whether a second call may be believed
 }
@@ -30,7 +31,12 @@ func (l *listing) soFar(err error) *Folder {
 
 // page makes one call.
 func (l *listing) page(ctx context.Context, offset int64) (page, error) {
-	req := request{command: "files.list", path: l.Path, turn: l.Turn, fields: []field{
+	return l.ask(ctx, offset, l.Turn)
+}
+
+// ask is page with a turn of its own. It may be called from any goroutine.
+func (l *listing) ask(ctx context.Context, offset int64, turn func()) (page, error) {
+	req := request{command: "files.list", path: l.Path, turn: turn, fields: []field{
 		textField("path", l.Path), textField("type", l.typ),
 	}}
 	if offset > 0 {
@@ -86,7 +92,7 @@ func (l *listing) accept(ctx context.Context, p page) (whole bool, err error) {
 // end of the folder where the service's count agrees; where it gave none, a second call
 // has to say the same.
 func (l *listing) end(ctx context.Context, p page) (whole bool, err error) {
-	known := int64(len(l.all.Entries) + l.all.Hidden) // sub-folders may be named ahead
+	known := l.known()
 	switch {
 	case l.count > max(l.offset, known) || l.count == 0 && p.files >= pageFiles:
 		return false, l.fail("nothing new comes at offset %d of %d, and %d names are known", l.offset, l.count, known)
@@ -101,8 +107,12 @@ func (l *listing) end(ctx context.Context, p page) (whole bool, err error) {
 	return l.accept(ctx, p)
 }
 
+// known returns how many names came. Sub-folders may be named ahead.
+func (l *listing) known() int64 { return int64(len(l.all.Entries) + l.all.Hidden) }
+
 // take merges a page into the listing and returns how many names were new.
 func (l *listing) take(p page) (news int) {
+	l.taken++
 	before := len(l.all.Entries)
 	l.all.absorb(p.folder)
 	if news = len(l.all.Entries) - before; news > 0 {

@@ -20,7 +20,7 @@ const (
 // calls only read, so each may be repeated.
 func newRetryPolicy(log *slog.Logger) retrypolicy.RetryPolicy[any] {
 	return retrypolicy.NewBuilder[any]().
-		HandleIf(func(_ any, err error) bool { return IsTemporary(err) }).
+		HandleIf(func(_ any, err error) bool { return IsTemporary(err) && !FailedAhead(err) }).
 		WithMaxAttempts(maxAttempts).
 		WithBackoff(firstDelay, maxDelay).
 		WithJitterFactor(0.25).
@@ -59,12 +59,14 @@ func (c *Client) call(ctx context.Context, r request, read func(envelope) error)
 	})
 }
 
-// retrying runs try until it succeeds, fails for good, or ctx ends. The error is an
-// *Error; if ctx ended while waiting, it says what the tries before that met.
+// retrying runs try until it succeeds, fails for good, or ctx ends; while nobody waits
+// for the call, once. The error is an *Error; if ctx ended while waiting, it says what
+// the tries before that met.
 func (c *Client) retrying(ctx context.Context, op, path string, try func() error) error {
 	var last error
 	err := failsafe.With(c.retry).WithContext(ctx).Run(func() error {
 		last = try()
+		giveUp(ctx, last)
 		return last
 	})
 	if err == nil {
