@@ -24,6 +24,7 @@ type tree struct {
 	negative time.Duration // how long the kernel may remember that a name is missing
 	identify func(path string, mode uint32) fusefs.StableAttr
 	failures *rate.Limiter // of log lines
+	callers  *callers
 
 	readAhead atomic.Int64 // of the kernel, in bytes
 
@@ -37,6 +38,7 @@ func newTree(o Options) *tree {
 		negative: min(time.Second, o.TTL/10),
 		identify: identify,
 		failures: rate.NewLimiter(rate.Every(time.Second), 20),
+		callers:  newCallers(),
 	}
 	t.readAhead.Store(kernelReadAhead)
 	return t
