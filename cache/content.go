@@ -29,6 +29,15 @@ func NewVersion(path string, attr apiclient.Attr) Version {
 	return v
 }
 
+// Attr returns the attributes that the version has.
+func (v Version) Attr() apiclient.Attr {
+	attr := apiclient.Attr{Size: v.Size}
+	if v.timed() {
+		attr.Modified = time.Unix(0, v.Modified).UTC()
+	}
+	return attr
+}
+
 // timed reports whether the version can be told from others by its time.
 func (v Version) timed() bool { return v.Modified != noTime }
 
@@ -62,6 +71,17 @@ func (b *Blocks) Content(v Version) *Content {
 	edition, _ := b.editions.Get(v)
 	return &Content{blocks: b, version: v, edition: edition}
 }
+
+// Edition tells how often contents of a version were found to be replaced.
+func (b *Blocks) Edition(v Version) uint64 {
+	b.opts.Memory.mu.Lock()
+	defer b.opts.Memory.mu.Unlock()
+	edition, _ := b.editions.Get(v)
+	return edition
+}
+
+// Version returns the version that the content is of.
+func (c *Content) Version() Version { return c.version }
 
 // Replace notes that the file is another version now: what is kept of this one is still
 // given, and nothing more is asked for. Contents that are made from now on begin anew.
