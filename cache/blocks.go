@@ -55,7 +55,8 @@ type Blocks struct {
 
 	failures failures // of transfers that cost a long wait
 
-	ranged atomic.Bool // whether a server was seen that knows ranges
+	ranged  atomic.Bool // whether a server was seen that knows ranges
+	changed atomic.Bool // whether any version was found replaced
 
 	counters struct{ loaded, hits atomic.Int64 }
 

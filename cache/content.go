@@ -74,6 +74,9 @@ func (b *Blocks) Content(v Version) *Content {
 
 // Edition tells how often contents of a version were found to be replaced.
 func (b *Blocks) Edition(v Version) uint64 {
+	if !b.changed.Load() {
+		return 0 // as for nearly all mounts; each file that is looked at comes here
+	}
 	b.opts.Memory.mu.Lock()
 	defer b.opts.Memory.mu.Unlock()
 	edition, _ := b.editions.Get(v)
@@ -103,6 +106,7 @@ func (c *Content) replace(why error) {
 	defer b.opts.Memory.mu.Unlock()
 	if edition, _ := b.editions.Peek(c.version); edition == c.edition {
 		b.editions.Add(c.version, edition+1)
+		b.changed.Store(true)
 	}
 }
 

@@ -81,7 +81,7 @@ func (h *dirHandle) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) 
 		}
 	case i < h.listing.Len():
 		entry.Name, entry.Mode = h.listing.Name(i), mode(h.listing, i)
-		entry.Ino = h.dir.tree.identify(h.dir.path+"/"+entry.Name, entry.Mode).Ino
+		entry.Ino = h.dir.tree.identify(h.dir.path, entry.Name, entry.Mode).Ino
 	default:
 		return nil, 0
 	}

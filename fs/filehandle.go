@@ -17,9 +17,9 @@ type fileHandle struct {
 	reader reader
 }
 
-func (f *fileNode) handle() *fileHandle {
-	opened := f.content.Open()
-	return &fileHandle{node: f, opened: opened, reader: reader{opened: opened, size: f.attr.Size, streak: 2 * f.tree.readAhead.Load()}}
+func (f *fileNode) handle(content *cache.Content) *fileHandle {
+	opened := content.Open()
+	return &fileHandle{node: f, opened: opened, reader: reader{opened: opened, size: f.size, streak: 2 * f.dir.tree.readAhead.Load()}}
 }
 
 var _ = (fusefs.FileReader)((*fileHandle)(nil))

@@ -120,7 +120,9 @@ func (f *fixture) mount(s setup) {
 		OnPanic: func(p any) { t.Errorf("an operation panicked: %v", p) },
 	})
 	if s.identify != nil {
-		tree.identify = s.identify
+		tree.identify = func(folder, name string, mode uint32) fusefs.StableAttr {
+			return s.identify(folder+"/"+name, mode)
+		}
 	}
 	mounted, err := tree.mount(f.dir, func(fs fuse.RawFileSystem) fuse.RawFileSystem {
 		return &counting{RawFileSystem: fs, requests: f.requests}
