@@ -169,7 +169,7 @@ func (f *fileNode) Open(ctx context.Context, _ uint32) (fusefs.FileHandle, uint3
 	if err := content.Check(ctx); err != nil {
 		return nil, 0, f.readFailed(err)
 	}
-	return f.handle(content), kept, 0
+	return f.handle(content, f.dir.tree.caller(ctx)), kept, 0
 }
 
 // readFailed reports what kept bytes from being read and returns its errno. A file that

@@ -52,6 +52,7 @@ type setup struct {
 	lister      string // "v1", else files.list
 	stream      bool   // files of unknown size
 	identify    func(path string, mode uint32) fusefs.StableAttr
+	rowIdle     time.Duration // before a row of files ends
 }
 
 // fixture is a mount of a stand-in service.
@@ -63,6 +64,7 @@ type fixture struct {
 	blocks   *cache.Blocks
 	memory   *cache.Memory
 	requests *requests
+	mounted  *Mount
 	unmount  func()
 	opened   []int // descriptors
 }
@@ -124,12 +126,15 @@ func (f *fixture) mount(s setup) {
 			return s.identify(folder+"/"+name, mode)
 		}
 	}
+	def(&s.rowIdle, rowIdle)
+	tree.ahead.idle = s.rowIdle
 	mounted, err := tree.mount(f.dir, func(fs fuse.RawFileSystem) fuse.RawFileSystem {
 		return &counting{RawFileSystem: fs, requests: f.requests}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.mounted = mounted
 	f.unmount = sync.OnceFunc(func() {
 		for _, fd := range slices.Clone(f.opened) {
 			f.close(fd)

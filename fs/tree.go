@@ -25,6 +25,7 @@ type tree struct {
 	identify func(folder, name string, mode uint32) fusefs.StableAttr
 	failures *rate.Limiter // of log lines
 	callers  *callers
+	ahead    *filesAhead
 
 	readAhead atomic.Int64 // of the kernel, in bytes
 
@@ -41,6 +42,7 @@ func newTree(o Options) *tree {
 		failures: rate.NewLimiter(rate.Every(time.Second), 20),
 		callers:  newCallers(),
 	}
+	t.ahead = newFilesAhead(t)
 	t.readAhead.Store(kernelReadAhead)
 	return t
 }
