@@ -189,6 +189,13 @@ func (r *requests) add(op string) {
 	r.count[op]++
 }
 
+// of is how many requests of a kind there were since the last take.
+func (r *requests) of(op string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.count[op]
+}
+
 // take returns the counts since the last take, of the given operations only.
 func (r *requests) take(ops ...string) string {
 	r.mu.Lock()
@@ -215,6 +222,11 @@ func (c *counting) Lookup(cancel <-chan struct{}, h *fuse.InHeader, name string,
 func (c *counting) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	c.requests.add("OPENDIR")
 	return c.RawFileSystem.OpenDir(cancel, in, out)
+}
+
+func (c *counting) ReleaseDir(in *fuse.ReleaseIn) {
+	c.requests.add("RELEASEDIR")
+	c.RawFileSystem.ReleaseDir(in)
 }
 
 func (c *counting) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
