@@ -142,11 +142,27 @@ func (b *Blocks) arrived(v Version) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e := b.expected.files[v]; e != nil {
-		b.expected.opened++
-		e.gone()
-		if e.wanted != nil {
-			close(e.wanted)
-		}
+		e.arrived()
+	}
+}
+
+// Arrived notes that the file was opened before it came to be expected, or is another
+// version by now.
+func (e *Expected) Arrived() {
+	m := e.blocks.opts.Memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e.arrived()
+}
+
+// arrived is Arrived with the memory's mutex held.
+func (e *Expected) arrived() {
+	if !e.gone() {
+		return
+	}
+	e.blocks.expected.opened++
+	if e.wanted != nil {
+		close(e.wanted)
 	}
 }
 

@@ -95,6 +95,9 @@ func (r *row) look() {
 		for _, f := range queue {
 			r.next(f)
 		}
+		if r.length >= rowLength {
+			r.expect()
+		}
 	}
 }
 
@@ -111,11 +114,8 @@ func (r *row) next(f reading) {
 	}
 	copy(r.numbers[:], r.numbers[1:])
 	r.numbers[len(r.numbers)-1] = f.ino
-	if !r.came(f) && !r.follows(f) {
-		return
-	}
-	if r.length >= rowLength {
-		r.expect()
+	if !r.came(f) {
+		r.follows(f)
 	}
 }
 
@@ -139,6 +139,7 @@ func (r *row) came(f reading) bool {
 		if p.name != f.name || p.order.path != f.folder {
 			continue
 		}
+		p.file.Arrived()
 		r.pending = append(r.pending[:i], r.pending[i+1:]...)
 		r.window = min(2*r.window, r.tree.opts.Blocks.MaxExpected())
 		r.pass(i)
@@ -172,16 +173,16 @@ func (r *row) pass(n int) {
 	r.pending = kept
 }
 
-// follows takes a file that was not expected, and reports whether the row goes on with it,
-// or begins.
-func (r *row) follows(f reading) bool {
+// follows takes a file that was not expected: the row goes on with it, or begins.
+func (r *row) follows(f reading) {
 	if r.order == nil || r.order.path != f.folder {
-		return r.moves(f)
+		r.moves(f)
+		return
 	}
 	at, ok := r.order.place(f)
 	switch step := at - r.at; {
 	case !ok || step <= 0 && step >= -disorder:
-		return false // of a listing that is gone, or late
+		return // of a listing that is gone, or late
 	case step > 0 && step <= rowGap:
 		r.at = at
 		r.length = min(r.length+1, rowLength)
@@ -192,7 +193,6 @@ func (r *row) follows(f reading) bool {
 	if r.length < rowLength {
 		r.numbered(f)
 	}
-	return true
 }
 
 // restart begins a row anew, at a place in the folder.
@@ -204,18 +204,18 @@ func (r *row) restart(at int) {
 
 // moves takes a file of another folder. A row goes on there if it begins at the folder's
 // beginning; else another one may begin.
-func (r *row) moves(f reading) bool {
+func (r *row) moves(f reading) {
 	if slices.Contains(r.left[:], f.folder) && r.length >= rowLength && !r.course.mixed && r.late < disorder {
 		r.late++ // one of parallel readers
-		return true
+		return
 	}
 	order := r.ordered(f.folder)
 	if order == nil {
-		return false
+		return
 	}
 	at, ok := order.place(f)
 	if !ok {
-		return false
+		return
 	}
 	if r.length >= rowLength && order.files(at) <= rowGap {
 		if sub := order.under(r.order); sub != "" && r.order.filesBetween(r.at, sub) {
@@ -225,12 +225,11 @@ func (r *row) moves(f reading) bool {
 		r.enter(order)
 		r.at = at
 		r.course.set(order, at+1)
-		return true
+		return
 	}
 	r.enter(order)
 	r.restart(at)
 	r.numbers = [4]uint64{len(r.numbers) - 1: f.ino}
-	return true
 }
 
 // enter goes on to another folder.
