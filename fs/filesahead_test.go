@@ -243,7 +243,7 @@ func TestFailureAheadIsNotShown(t *testing.T) {
 		if i%2 == 0 {
 			return apitest.AskReply{Reply: apitest.Status(404)}
 		}
-		return apitest.AskReply{Reply: apitest.Status(500)}
+		return apitest.AskReply{Reply: apitest.Status(400)}
 	})
 	for i, name := range names {
 		at.Store(int64(i))
