@@ -22,6 +22,12 @@ type Opener interface {
 	Open(ctx context.Context, r apiclient.Range) (*apiclient.Body, error)
 }
 
+// Preparer gets links to files ahead of their first use. It is what [apiclient.Client]
+// does; an Opener may be one.
+type Preparer interface {
+	Prepare(ctx context.Context, path string, turn func()) error
+}
+
 // BlocksOptions says where contents come from and how they are kept.
 type BlocksOptions struct {
 	Opener Opener
@@ -49,7 +55,8 @@ type Blocks struct {
 
 	failures failures // of transfers that cost a long wait
 
-	ranged atomic.Bool // whether a server was seen that knows ranges
+	ranged  atomic.Bool // whether a server was seen that knows ranges
+	changed atomic.Bool // whether any version was found replaced
 
 	counters struct{ loaded, hits atomic.Int64 }
 
@@ -58,6 +65,8 @@ type Blocks struct {
 	claims   map[blockKey]*claim              // blocks that are being loaded
 	editions *simplelru.LRU[Version, uint64]  // how often a version was found replaced
 	bytes    int64                            // kept, or to come for a claim
+	coming   int64                            // of these, to come for a claim
+	expected expected
 }
 
 // blockKey names a block of one version of a file.
@@ -77,6 +86,7 @@ type block struct {
 // claim is a block that a run is loading.
 type claim struct {
 	run   *run
+	bytes int64         // that it counts for
 	done  chan struct{} // closed when block or err is set
 	block *block
 	err   error
@@ -111,6 +121,7 @@ func NewBlocks(o BlocksOptions) *Blocks {
 		ahead:    semaphore.NewWeighted(int64(max(o.Downloads-2, 1))),
 		kept:     kept,
 		claims:   make(map[blockKey]*claim),
+		expected: expected{files: make(map[Version]*Expected)},
 	}
 	o.Memory.mu.Lock()
 	defer o.Memory.mu.Unlock()
@@ -135,6 +146,9 @@ func (b *Blocks) dropOldest() bool {
 
 func (v *block) bytes(key blockKey) int64 { return place + int64(len(key.Path)+len(v.data)) }
 
+// bytes is what block i takes in memory, about.
+func (v Version) bytes(i int64) int64 { return place + int64(len(v.Path)) + v.length(i) }
+
 // put keeps a block and gives it to those who wait for it.
 func (b *Blocks) put(key blockKey, v *block) {
 	b.opts.Memory.mu.Lock()
@@ -154,15 +168,17 @@ func (b *Blocks) put(key blockKey, v *block) {
 // settle ends a claim. It is called with the memory's mutex held.
 func (b *Blocks) settle(key blockKey, c *claim) {
 	delete(b.claims, key)
-	b.bytes -= place + BlockSize
+	b.bytes -= c.bytes
+	b.coming -= c.bytes
 	close(c.done)
 }
 
 // claim makes a claim of a block for a run. It is called with the memory's mutex held.
 func (b *Blocks) claim(key blockKey, r *run) *claim {
-	c := &claim{run: r, done: make(chan struct{})}
+	c := &claim{run: r, bytes: key.bytes(key.index), done: make(chan struct{})}
 	b.claims[key] = c
-	b.bytes += place + BlockSize
+	b.bytes += c.bytes
+	b.coming += c.bytes
 	return c
 }
 
@@ -183,6 +199,10 @@ type BlockStats struct {
 	Bytes  int64 // of the budget in use, with what is being loaded
 	Loaded int64 // bytes that came from the service
 	Hits   int64 // blocks that were there when a reader came to them
+
+	Expected int64 // files asked for before they were opened
+	Opened   int64 // of those, opened later
+	Pending  int64 // of those, still expected; the rest was asked for in vain
 }
 
 // Stats returns a snapshot. It does not touch the network.
@@ -190,5 +210,8 @@ func (b *Blocks) Stats() BlockStats {
 	m := b.opts.Memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return BlockStats{Bytes: b.bytes, Loaded: b.counters.loaded.Load(), Hits: b.counters.hits.Load()}
+	return BlockStats{
+		Bytes: b.bytes, Loaded: b.counters.loaded.Load(), Hits: b.counters.hits.Load(),
+		Expected: b.expected.begun, Opened: b.expected.opened, Pending: int64(len(b.expected.files)),
+	}
 }

@@ -29,6 +29,15 @@ func NewVersion(path string, attr apiclient.Attr) Version {
 	return v
 }
 
+// Attr returns the attributes that the version has.
+func (v Version) Attr() apiclient.Attr {
+	attr := apiclient.Attr{Size: v.Size}
+	if v.timed() {
+		attr.Modified = time.Unix(0, v.Modified).UTC()
+	}
+	return attr
+}
+
 // timed reports whether the version can be told from others by its time.
 func (v Version) timed() bool { return v.Modified != noTime }
 
@@ -63,6 +72,20 @@ func (b *Blocks) Content(v Version) *Content {
 	return &Content{blocks: b, version: v, edition: edition}
 }
 
+// Edition tells how often contents of a version were found to be replaced.
+func (b *Blocks) Edition(v Version) uint64 {
+	if !b.changed.Load() {
+		return 0 // as for nearly all mounts; each file that is looked at comes here
+	}
+	b.opts.Memory.mu.Lock()
+	defer b.opts.Memory.mu.Unlock()
+	edition, _ := b.editions.Get(v)
+	return edition
+}
+
+// Version returns the version that the content is of.
+func (c *Content) Version() Version { return c.version }
+
 // Replace notes that the file is another version now: what is kept of this one is still
 // given, and nothing more is asked for. Contents that are made from now on begin anew.
 func (c *Content) Replace() { c.replace(ErrChanged) }
@@ -83,6 +106,7 @@ func (c *Content) replace(why error) {
 	defer b.opts.Memory.mu.Unlock()
 	if edition, _ := b.editions.Peek(c.version); edition == c.edition {
 		b.editions.Add(c.version, edition+1)
+		b.changed.Store(true)
 	}
 }
 

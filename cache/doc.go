@@ -17,7 +17,8 @@
 //
 // [Blocks] keeps pieces of files. A [Content] is one version of a file, an [Opened] one
 // reader of it: a block is loaded once for all who want it, and a load goes on as long as
-// anybody does. Bytes of two versions never get into one Content.
+// anybody does. Bytes of two versions never get into one Content. [Blocks.Expect] loads
+// small files before they are opened.
 //
 // Everything kept counts against one budget in bytes, a [Memory]; what was used longest
 // ago goes first. Expired listings stay while there is room: they are shown while the

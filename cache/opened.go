@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"time"
 
 	"sefs/apiclient"
 )
@@ -24,6 +25,12 @@ type Opened struct {
 // Open opens the content. It makes no call.
 func (c *Content) Open() *Opened {
 	c.blocks.open.Add(1)
+	c.blocks.arrived(c.version)
+	return c.opened()
+}
+
+// opened is Open for a reader that is not counted.
+func (c *Content) opened() *Opened {
 	o := &Opened{content: c, blocks: c.blocks, stream: newStream(), first: make(chan struct{}, 1), runs: make(map[*run]struct{})}
 	o.first <- struct{}{}
 	return o
@@ -31,16 +38,21 @@ func (c *Content) Open() *Opened {
 
 // Close ends what only this reader wanted.
 func (o *Opened) Close() {
+	o.blocks.open.Add(-1)
+	o.leave()
+	o.stream.close()
+}
+
+// leave ends the runs that nobody else wants.
+func (o *Opened) leave() {
 	o.mu.Lock()
 	o.closed = true
 	runs := o.runs
 	o.runs = nil
 	o.mu.Unlock()
-	o.blocks.open.Add(-1)
 	for r := range runs {
 		o.blocks.leave(r)
 	}
-	o.stream.close()
 }
 
 // Window is how many bytes one of the readers that are open may load ahead: together
@@ -52,15 +64,18 @@ func (o *Opened) Window() int64 {
 // Read returns the blocks first to last, loaded if they are not there. A load that has
 // to begin goes on for up to extra blocks more. It waits until ctx ends.
 func (o *Opened) Read(ctx context.Context, first, last, extra int64) ([][]byte, error) {
-	found := make([]*block, last-first+1)
+	found, began := make([]*block, last-first+1), time.Now()
 	for {
 		waits, starts := o.claim(first, last, extra, found)
 		for _, s := range starts {
 			o.start(s, nil)
 		}
-		err := o.wait(ctx, waits, found, first)
+		early, err := o.wait(ctx, waits, found, first)
 		if apiclient.IsChanged(err) && !o.content.Replaced() {
 			continue // it was a load for another reader, which saw another version
+		}
+		if early && (!apiclient.IsTemporary(err) || apiclient.FailedAhead(err) || time.Since(began) < patience) {
+			continue // it was a load for nobody
 		}
 		if err != nil {
 			return nil, err
@@ -148,7 +163,7 @@ func (o *Opened) claim(first, last, extra int64, found []*block) (waits []waitin
 			s.n++
 			c = o.blocks.claim(key, s.run)
 		}
-		c.run.wanted++
+		c.run.join()
 		waits = append(waits, waiting{c, i})
 	}
 	if k := len(starts) - 1; k >= 0 && starts[k].first+starts[k].n == last+1 {
@@ -161,8 +176,13 @@ func (o *Opened) claim(first, last, extra int64, found []*block) (waits []waitin
 	return waits, starts
 }
 
-// wait waits for claims and puts their blocks where they belong.
-func (o *Opened) wait(ctx context.Context, waits []waiting, found []*block, first int64) (err error) {
+// patience is for how long a reader may have waited for a load that began before the file
+// was opened, and still begin it anew when it failed.
+const patience = time.Second
+
+// wait waits for claims and puts their blocks where they belong. early tells of an error
+// that it is of a load that began before the file was opened.
+func (o *Opened) wait(ctx context.Context, waits []waiting, found []*block, first int64) (early bool, err error) {
 	for k, w := range waits {
 		if err == nil {
 			select {
@@ -172,7 +192,7 @@ func (o *Opened) wait(ctx context.Context, waits []waiting, found []*block, firs
 			}
 		}
 		if err == nil && w.claim.err != nil {
-			err = w.claim.err
+			err, early = w.claim.err, w.claim.run.joined != nil
 		}
 		if err == nil && !o.content.agrees(w.claim.block) {
 			err = ErrChanged
@@ -182,5 +202,5 @@ func (o *Opened) wait(ctx context.Context, waits []waiting, found []*block, firs
 		}
 		o.blocks.leave(waits[k].claim.run)
 	}
-	return err
+	return early, err
 }

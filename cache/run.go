@@ -14,6 +14,30 @@ import (
 type run struct {
 	cancel context.CancelFunc
 	wanted int // how many want it; memory.mu protects it
+	// joined is closed when a reader wants a run that began before the file was opened. It
+	// is nil for other runs.
+	joined chan struct{}
+}
+
+// join notes that a reader wants a run. It is called with the memory's mutex held.
+func (r *run) join() {
+	r.wanted++
+	if r.forNobody() {
+		close(r.joined)
+	}
+}
+
+// forNobody reports whether no reader has wanted the run yet.
+func (r *run) forNobody() bool {
+	if r.joined == nil {
+		return false
+	}
+	select {
+	case <-r.joined:
+		return false
+	default:
+		return true
+	}
 }
 
 // start is a run that is to begin.
@@ -26,6 +50,9 @@ type start struct {
 func (o *Opened) start(s start, after func()) {
 	b := o.blocks
 	ctx, cancel := context.WithCancel(b.loads.base)
+	if s.run.joined != nil {
+		ctx = apiclient.Ahead(ctx, s.run.joined)
+	}
 	b.opts.Memory.mu.Lock()
 	s.run.cancel = cancel
 	b.opts.Memory.mu.Unlock()
@@ -93,7 +120,8 @@ func (o *Opened) load(ctx context.Context, s start) (err error) {
 	}
 	defer func() {
 		// The kernel asks again for what it did not get, a page at a time.
-		if now := b.opts.Now(); apiclient.IsTemporary(err) && now.Sub(began) >= b.opts.Timeout/2 {
+		now := b.opts.Now()
+		if apiclient.IsTemporary(err) && now.Sub(began) >= b.opts.Timeout/2 && !s.run.forNobody() {
 			b.failures.remember(path, err, now, time.Second)
 		}
 	}()

@@ -19,6 +19,7 @@ const maxName = 255
 // dirNode is a folder. What is in it is asked of the listings each time.
 type dirNode struct {
 	fusefs.Inode
+	held
 	tree *tree
 	path string // remote
 
@@ -26,6 +27,11 @@ type dirNode struct {
 	mu    sync.Mutex
 	shown shown
 }
+
+var _ = (fusefs.NodeOnForgetter)((*dirNode)(nil))
+
+// OnForget is called when neither the kernel nor a node below needs the node any more.
+func (d *dirNode) OnForget() { d.drop(d.tree) }
 
 var _ = (fusefs.NodeLookuper)((*dirNode)(nil))
 
@@ -65,33 +71,38 @@ func (d *dirNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 // kernel is told of it.
 func (d *dirNode) folder(ctx context.Context, listing *cache.Listing, i int, out *fuse.EntryOut) *fusefs.Inode {
 	name := listing.Name(i)
-	path := d.path + "/" + name
-	id := d.tree.identify(path, syscall.S_IFDIR)
+	id := d.tree.identify(d.path, name, syscall.S_IFDIR)
 	d.tree.setDirAttr(&out.Attr, id.Ino)
 	setTimeouts(out, d.tree.listings.Life(listing), true)
 	if child := d.GetChild(name); child != nil && child.StableAttr() == id {
+		child.Operations().(node).hold(d.tree)
 		return child
 	}
-	return d.NewInode(ctx, &dirNode{tree: d.tree, path: path}, id)
+	child := &dirNode{tree: d.tree, path: d.path + "/" + name}
+	child.hold(d.tree)
+	return d.NewInode(ctx, child, id)
 }
 
 // file returns the node for a file with these attributes, which count for so long, and
 // fills in what the kernel is told of it. A new version is a node of its own, so that its
 // pages and those of the old one are never mixed; whoever has the old one open keeps it.
 func (d *dirNode) file(ctx context.Context, name string, attr apiclient.Attr, life time.Duration, out *fuse.EntryOut) *fusefs.Inode {
-	f := d.tree.newFile(d.path+"/"+name, attr)
-	id := d.tree.identify(f.path, syscall.S_IFREG)
+	path := d.path + "/" + name
+	f := newFile(d, cache.NewVersion(path, attr))
+	id := d.tree.identify(d.path, name, syscall.S_IFREG)
 	id.Gen += f.versionHash()
 	d.tree.setFileAttr(&out.Attr, id.Ino, attr)
 	setTimeouts(out, life, attr.Size != apiclient.UnknownSize)
 	if child := d.GetChild(name); child != nil {
 		if child.StableAttr() == id {
+			child.Operations().(node).hold(d.tree)
 			return child
 		}
-		if old, ok := child.Operations().(*fileNode); ok && old.content != nil {
-			old.content.Replace()
+		if old, ok := child.Operations().(*fileNode); ok {
+			old.replace(path)
 		}
 	}
+	f.hold(d.tree)
 	return d.NewInode(ctx, f, id)
 }
 

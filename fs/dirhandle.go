@@ -25,9 +25,10 @@ import (
 type dirHandle struct {
 	dir     *dirNode
 	listing *cache.Listing
-	next    int    // position
-	showing bool   // whether dir counts this handle among those that show a version
-	version uint64 // that version
+	next    int           // position
+	entry   fuse.DirEntry // the last one read, which the library copies
+	showing bool          // whether dir counts this handle among those that show a version
+	version uint64        // that version
 }
 
 const (
@@ -70,7 +71,8 @@ func (h *dirHandle) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) 
 	if h.next == 0 {
 		h.begin()
 	}
-	entry := &fuse.DirEntry{Mode: syscall.S_IFDIR, Off: tag(h.listing)<<positionBits | uint64(h.next+1)}
+	entry := &h.entry
+	*entry = fuse.DirEntry{Mode: syscall.S_IFDIR, Off: tag(h.listing)<<positionBits | uint64(h.next+1)}
 	switch i := h.next - 2; {
 	case h.next == 0:
 		entry.Name, entry.Ino = ".", h.dir.StableAttr().Ino
@@ -81,7 +83,7 @@ func (h *dirHandle) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) 
 		}
 	case i < h.listing.Len():
 		entry.Name, entry.Mode = h.listing.Name(i), mode(h.listing, i)
-		entry.Ino = h.dir.tree.identify(h.dir.path+"/"+entry.Name, entry.Mode).Ino
+		entry.Ino = h.dir.tree.identify(h.dir.path, entry.Name, entry.Mode).Ino
 	default:
 		return nil, 0
 	}

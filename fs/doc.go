@@ -22,6 +22,13 @@
 //     not drop them; every opendir comes here, and the one that finds a listing
 //     other than the kernel's drops them (dirNode.OpendirHandle).
 //
+// # Files ahead
+//
+// A caller that reads the files of a folder one after another is a row (filesAhead): the
+// next files are asked for before it opens them, as far as what is in memory tells which
+// they are. A file counts when its first read comes here, so what the kernel has pages
+// of causes nothing.
+//
 // # Interrupts
 //
 // A caller that waits for a load is let go with EINTR when it gets a signal. What is in

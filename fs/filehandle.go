@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"sync/atomic"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -15,11 +16,13 @@ type fileHandle struct {
 	node   *fileNode
 	opened *cache.Opened
 	reader reader
+	caller int         // who opened it
+	read   atomic.Bool // whether anything was read: what the kernel has pages of is not
 }
 
-func (f *fileNode) handle() *fileHandle {
-	opened := f.content.Open()
-	return &fileHandle{node: f, opened: opened, reader: reader{opened: opened, size: f.attr.Size, streak: 2 * f.tree.readAhead.Load()}}
+func (f *fileNode) handle(content *cache.Content, caller int) *fileHandle {
+	opened := content.Open()
+	return &fileHandle{node: f, opened: opened, caller: caller, reader: reader{opened: opened, size: f.size, streak: 2 * f.dir.tree.readAhead.Load()}}
 }
 
 var _ = (fusefs.FileReader)((*fileHandle)(nil))
@@ -27,6 +30,9 @@ var _ = (fusefs.FileReader)((*fileHandle)(nil))
 // Read returns the bytes at offset: as many as were asked for, fewer only at the end of
 // the file. What is not to be had is an error, never a short answer.
 func (h *fileHandle) Read(ctx context.Context, dest []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
+	if !h.read.Swap(true) {
+		h.node.dir.tree.ahead.reads(h.caller, h.node.path(), h.node.StableAttr().Ino)
+	}
 	pieces, err := h.reader.read(ctx, offset, len(dest))
 	if err != nil {
 		return nil, h.node.readFailed(err)

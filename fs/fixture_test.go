@@ -54,6 +54,7 @@ type setup struct {
 	prefetch    bool   // what a walker comes to next
 	sweep       bool   // small folders, many at once
 	identify    func(path string, mode uint32) fusefs.StableAttr
+	rowIdle     time.Duration // before a row of files ends
 }
 
 // fixture is a mount of a stand-in service.
@@ -65,6 +66,7 @@ type fixture struct {
 	blocks   *cache.Blocks
 	memory   *cache.Memory
 	requests *requests
+	mounted  *Mount
 	unmount  func()
 	opened   []int // descriptors
 }
@@ -131,14 +133,19 @@ func (f *fixture) mount(s setup) {
 		OnPanic: func(p any) { t.Errorf("an operation panicked: %v", p) },
 	})
 	if s.identify != nil {
-		tree.identify = s.identify
+		tree.identify = func(folder, name string, mode uint32) fusefs.StableAttr {
+			return s.identify(folder+"/"+name, mode)
+		}
 	}
+	def(&s.rowIdle, rowIdle)
+	tree.ahead.idle = s.rowIdle
 	mounted, err := tree.mount(f.dir, func(fs fuse.RawFileSystem) fuse.RawFileSystem {
 		return &counting{RawFileSystem: fs, requests: f.requests}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.mounted = mounted
 	f.unmount = sync.OnceFunc(func() {
 		for _, fd := range slices.Clone(f.opened) {
 			f.close(fd)
@@ -193,6 +200,13 @@ func (r *requests) add(op string) {
 	r.count[op]++
 }
 
+// of is how many requests of a kind there were since the last take.
+func (r *requests) of(op string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.count[op]
+}
+
 // take returns the counts since the last take, of the given operations only.
 func (r *requests) take(ops ...string) string {
 	r.mu.Lock()
@@ -219,6 +233,11 @@ func (c *counting) Lookup(cancel <-chan struct{}, h *fuse.InHeader, name string,
 func (c *counting) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	c.requests.add("OPENDIR")
 	return c.RawFileSystem.OpenDir(cancel, in, out)
+}
+
+func (c *counting) ReleaseDir(in *fuse.ReleaseIn) {
+	c.requests.add("RELEASEDIR")
+	c.RawFileSystem.ReleaseDir(in)
 }
 
 func (c *counting) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {

@@ -96,6 +96,10 @@ func (m *Mount) Unmount() error { return m.server.Unmount() }
 // Refused is how often a file was not opened because its size is not known.
 func (m *Mount) Refused() int64 { return m.tree.refused.Load() }
 
+// Nodes is how many files and folders the kernel knows by now, the mount's root among
+// them. It forgets them when it needs the memory; until then each takes some of ours.
+func (m *Mount) Nodes() int64 { return m.tree.nodes.Load() }
+
 // options is how go-fuse and the kernel are told to treat the tree.
 func (t *tree) options(logger *log.Logger) *fusefs.Options {
 	o := &fusefs.Options{

@@ -154,7 +154,7 @@ func TestAttributes(t *testing.T) {
 		file, _ := f.service.Tree().File(rel)
 		return file.Size
 	}
-	path := func(rel string, mode uint32) uint64 { return identify(root+rel, mode).Ino }
+	path := func(rel string, mode uint32) uint64 { return (&tree{identify: identify}).inode(root+rel, mode) }
 	expect := fmt.Sprintf("ino 1 mode 40555 nlink 1 "+rest+"ino %d mode 40555 nlink 1 "+rest+"ino %d mode 100444 nlink 1 "+rest+"ino %d mode 100444 nlink 1 "+rest,
 		0, path("/folder1", syscall.S_IFDIR), 0, path("/movie.mp4", syscall.S_IFREG), size("movie.mp4"),
 		path("/folder1/movie2.mp4", syscall.S_IFREG), size("folder1/movie2.mp4"))
@@ -207,7 +207,8 @@ func TestInodeCollisions(t *testing.T) {
 		tree.AddFile(fmt.Sprintf("file%d", i))
 	}
 	f := mount(t, setup{service: apitest.Options{Tree: tree}, identify: func(path string, mode uint32) fusefs.StableAttr {
-		id := identify(path, mode)
+		folder, name := split(path)
+		id := identify(folder, name, mode)
 		id.Ino = 42
 		return id
 	}})

@@ -22,12 +22,14 @@ type tree struct {
 	opts     Options
 	listings *cache.Listings
 	negative time.Duration // how long the kernel may remember that a name is missing
-	identify func(path string, mode uint32) fusefs.StableAttr
+	identify func(folder, name string, mode uint32) fusefs.StableAttr
 	failures *rate.Limiter // of log lines
 	callers  *callers
+	ahead    *filesAhead
 
 	readAhead atomic.Int64 // of the kernel, in bytes
 
+	nodes   atomic.Int64 // in use by the kernel; see held
 	refused atomic.Int64 // opens of files whose size is not known
 }
 
@@ -40,11 +42,17 @@ func newTree(o Options) *tree {
 		failures: rate.NewLimiter(rate.Every(time.Second), 20),
 		callers:  newCallers(),
 	}
+	t.ahead = newFilesAhead(t)
 	t.readAhead.Store(kernelReadAhead)
 	return t
 }
 
-func (t *tree) root() *dirNode { return &dirNode{tree: t, path: t.opts.Root} }
+// root returns the node of the mount's root.
+func (t *tree) root() *dirNode {
+	d := &dirNode{tree: t, path: t.opts.Root}
+	d.hold(t)
+	return d
+}
 
 // report logs an operation that failed and returns its errno. What a caller did
 // itself, by asking for a name that is not there or by going away, is no failure.
@@ -81,4 +89,10 @@ func (t *tree) find(ctx context.Context, path string) (attr apiclient.Attr, isFo
 func split(path string) (folder, name string) {
 	slash := strings.LastIndexByte(path, '/')
 	return path[:slash], path[slash+1:]
+}
+
+// inode is the inode number that a mount shows for a remote path.
+func (t *tree) inode(path string, mode uint32) uint64 {
+	folder, name := split(path)
+	return t.identify(folder, name, mode).Ino
 }

@@ -57,7 +57,7 @@ func (v *View) Stat(ctx context.Context, path string) (Info, error) {
 	}
 	return Info{
 		Known: attr.Size != apiclient.UnknownSize, Size: attr.Size, Modified: attr.Modified,
-		Inode: v.tree.identify(path, syscall.S_IFREG).Ino,
+		Inode: v.tree.inode(path, syscall.S_IFREG),
 	}, nil
 }
 
@@ -66,7 +66,7 @@ func (v *View) statFolder(ctx context.Context, path string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{Folder: true, Entries: listing.Len(), Inode: v.tree.identify(path, syscall.S_IFDIR).Ino}, nil
+	return Info{Folder: true, Entries: listing.Len(), Inode: v.tree.inode(path, syscall.S_IFDIR)}, nil
 }
 
 // Copy writes a file's bytes to w, all of them or with an error.
