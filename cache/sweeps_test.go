@@ -208,6 +208,30 @@ func TestSweepsThatAreNotBelieved(t *testing.T) {
 	}
 }
 
+// The folders before the first may be named, all of them and in order.
+func TestSweepsThatNameThoseBefore(t *testing.T) {
+	for _, swapped := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := newSwept(t, 20)
+			s.change = func(r apiclient.PageRequest, f *apiclient.Folder) error {
+				before := s.told(0, 0).Entries[:r.Offset]
+				if swapped && len(before) > 3 {
+					before[2], before[3] = before[3], before[2]
+				}
+				f.Entries = append(before[:r.Offset:r.Offset], f.Entries...)
+				return nil
+			}
+			s.get(t, c, parent(0), 2)
+			s.get(t, c, parent(0), 12)
+			if swapped {
+				s.made(t, 2, 1)
+			} else {
+				s.made(t, 2, 0)
+			}
+		})
+	}
+}
+
 func TestSweepsEndAfterThreeFailures(t *testing.T) {
 	for _, passing := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
