@@ -11,6 +11,11 @@
 // of their own and cost no call later, those cut short become the start of their
 // own load.
 //
+// Small folders come by a sweep where a walk wants them: one call about their parent, at
+// the offset of one that is known, brings that one again and as many of the next as a
+// page has room for. What an offset counts is not known, so the answer counts only if it
+// begins with the known one, unchanged, and goes on as the parent's listing does.
+//
 // [Listings.Attr] adds what v1 says of files, a folder at a time, aged like the listing.
 //
 // What is used when little of its TTL is left is renewed behind its readers.
