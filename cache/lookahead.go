@@ -41,7 +41,7 @@ func (w *walks) lookAhead(t *trail) {
 	})
 	for !w.full(t) {
 		path, ok := w.listings.sweepLane()
-		if !ok || !w.begin(t, path) {
+		if !ok || !w.beginList(t, path) {
 			break
 		}
 	}
@@ -70,24 +70,38 @@ func (w *walks) full(t *trail) bool {
 // begin begins a load of what is not known of a folder, and reports whether it did.
 func (w *walks) begin(t *trail, path string) bool {
 	l := w.listings
+	switch {
+	case l.fresh(path) == nil:
+		if l.sweepPending(path) {
+			return false
+		}
+		if s := l.sweepFor(path); s != nil {
+			return w.beginLoad(t, path, s.key, func(ctx context.Context) (any, error) { return nil, l.runSweep(ctx, s) })
+		}
+		return w.beginList(t, path)
+	case t.attributes >= attributesUsed:
+		key, load := l.attrsAhead(path)
+		return load != nil && w.beginLoad(t, path, key, load)
+	}
+	return false
+}
+
+// beginList begins a load of a folder's listing.
+func (w *walks) beginList(t *trail, path string) bool {
+	return w.beginLoad(t, path, path, func(ctx context.Context) (any, error) {
+		return w.listings.load(ctx, path, 0, false)
+	})
+}
+
+// beginLoad begins a load for the sake of a folder, unless it runs.
+func (w *walks) beginLoad(t *trail, path, key string, load func(context.Context) (any, error)) bool {
+	l := w.listings
 	if t.failed[path] {
 		return false
 	}
-	key := path
-	load := func(ctx context.Context) (any, error) { return l.load(ctx, path, 0, true) }
-	if l.fresh(path) != nil {
-		if key, load = "", nil; t.attributes >= attributesUsed {
-			key, load = l.attrsAhead(path)
-		}
-	} else if l.sweepPending(path) {
-		return false
-	} else if s := l.sweepFor(path); s != nil {
-		key = s.key
-		load = func(ctx context.Context) (any, error) { return nil, l.runSweep(ctx, s) }
-	}
 	grown := l.store.grown()
 	var late *time.Timer
-	if load == nil || !l.loads.ahead(key, load, func(err error) { w.ended(t, path, &late, err) }) {
+	if !l.loads.ahead(key, load, func(err error) { w.ended(t, path, &late, err) }) {
 		return false
 	}
 	late = w.giveUp(t, key)
