@@ -31,9 +31,10 @@ func (w *walks) lookAhead(t *trail) {
 	if !t.active(now) || now.Before(w.broken) || w.full(t) {
 		return
 	}
-	known := 0
+	known, begun := 0, false
 	w.following(t, func(path string) bool {
 		if w.begin(t, path) {
+			begun = true
 			return !w.full(t)
 		}
 		known++
@@ -44,9 +45,10 @@ func (w *walks) lookAhead(t *trail) {
 		if !ok || !w.beginList(t, path) {
 			break
 		}
+		begun = true
 	}
-	if w.running == 0 {
-		t.quiet = known / 2 // so much is known ahead
+	if !begun {
+		t.quiet = known / 2 // so much is known ahead, or on its way
 	}
 }
 

@@ -126,36 +126,59 @@ func (l *Listings) sweepPending(path string) bool {
 		return false
 	}
 	place, ok := listing.placeOf(name)
+	if !ok {
+		return false
+	}
 	for _, lane := range p.lanes {
-		if ok && place > lane.place && place < lane.end && l.loads.flying(lane.path) {
+		if place > lane.place && place < lane.end && l.loads.flying(lane.path) {
 			return true
 		}
 	}
-	return false
+	return l.sweeps.onTrial() && !l.sweeps.off && !p.off && siblings{l, dir, listing, p}.plan(place) != nil
+}
+
+// onTrial reports whether a sweep is under way that will show whether they are of any use:
+// one is enough until then.
+func (all *sweeps) onTrial() bool {
+	return all.running > 0 && (!all.proven || len(all.failed) > 0)
 }
 
 // sweepLane returns a folder that is worth to be listed by itself while sweeps are under
-// way: one in the middle of those that they will come to last, so that others can go on
-// from there at the same time.
+// way: one in the middle of the most that they have to come to yet, so that others can go
+// on from there at the same time.
 func (l *Listings) sweepLane() (path string, ok bool) {
 	l.sweeps.mu.Lock()
 	defer l.sweeps.mu.Unlock()
-	var in *sweptParent
-	var behind *sweep
+	var (
+		in       *sweptParent
+		of       *sweep
+		from, to = 0, new(int)
+	)
 	for _, p := range l.sweeps.parents {
 		for _, s := range p.running {
-			if s.listing.asked.Equal(p.asked) && s.end-s.until >= 3*s.count && (behind == nil || s.end-s.until > behind.end-behind.until) {
-				in, behind = p, s
+			if !s.listing.asked.Equal(p.asked) {
+				continue
+			}
+			longer := func(until int, end *int) {
+				if n := *end - until; n >= 3*s.count && n > *to-from {
+					in, of, from, to = p, s, until, end
+				}
+			}
+			longer(s.until, &s.end)
+			for i := range p.lanes {
+				if lane := &p.lanes[i]; l.loads.flying(lane.path) {
+					longer(lane.place, &lane.end)
+				}
 			}
 		}
 	}
-	if behind == nil {
+	if in == nil {
 		return "", false
 	}
-	middle := (behind.until + behind.end) / 2
-	path = behind.path + "/" + behind.listing.folderAt(middle)
-	in.lanes = append(in.lanes, lane{path, middle, behind.end})
-	behind.end = middle
+	middle, end := (from+*to)/2, *to
+	*to = middle
+	path = of.path + "/" + of.listing.folderAt(middle)
+	in.lanes = append(in.lanes, lane{path, middle, end})
 	return path, l.fresh(path) == nil && !l.loads.flying(path)
 }
 
@@ -185,8 +208,8 @@ func (l *Listings) sweepFor(path string) *sweep {
 			}
 		}
 	}
-	if all.off || all.running > 0 && (!all.proven || len(all.failed) > 0) {
-		return nil // one at a time, while it is not known whether it is of any use
+	if all.off || all.onTrial() {
+		return nil
 	}
 	if p == nil || !p.asked.Equal(listing.asked) {
 		p = all.remember(l, dir, listing.asked, p)
