@@ -45,6 +45,7 @@ const versionTTL = 3 * time.Second
 // old one open keeps what was read of it, and gets ESTALE for the rest: never bytes of
 // both. That holds for read and for mmap.
 func TestVersions(t *testing.T) {
+	bulk(t)
 	const size = 6 << 20
 	for name, way := range versions() {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +150,7 @@ func TestChangeWhileReading(t *testing.T) {
 // While nothing changes, a file that is opened again after the TTL costs a look at its
 // version and no bytes.
 func TestUnchangedFileIsNotFetchedAgain(t *testing.T) {
+	bulk(t)
 	for name, way := range versions() {
 		if name == "nothing" {
 			continue // nothing says that it is the same
