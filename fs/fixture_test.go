@@ -67,6 +67,8 @@ type setup struct {
 	memory      int64
 	lister      string // "v1", else files.list
 	stream      bool   // files of unknown size
+	prefetch    bool   // load ahead of who walks
+	sweep       bool   // list small folders from their parents
 	identify    func(path string, mode uint32) fusefs.StableAttr
 }
 
@@ -126,8 +128,10 @@ func (f *fixture) mount(s setup) {
 		lister = apiclient.FilesLister{Client: client}
 	}
 	f.memory = cache.NewMemory(cmp.Or(s.memory, 256<<20), log)
-	f.listings = cache.New(cache.Options{Lister: lister, Describer: client, TTL: s.ttl, Stale: s.stale, Timeout: s.timeout,
-		LoadTimeout: s.loadTimeout, Memory: f.memory, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log})
+	o := cache.Options{Lister: lister, Describer: client, TTL: s.ttl, Stale: s.stale, Timeout: s.timeout,
+		LoadTimeout: s.loadTimeout, Memory: f.memory, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log}
+	// TO WIRE: if s.prefetch { o.Ahead = cmp.Or(s.concurrency, 4) }; if s.sweep { o.Sweeper = client }
+	f.listings = cache.New(o)
 	f.blocks = cache.NewBlocks(cache.BlocksOptions{Opener: client, Memory: f.memory, TTL: s.ttl, Timeout: s.timeout,
 		Downloads: cmp.Or(s.downloads, 8), Log: log})
 	tree := newTree(Options{
@@ -365,6 +369,7 @@ var deeds = map[string]func(args []string) int{
 	"seek":      seekDeed,
 	"signalled": signalledDeed,
 	"stat":      statDeed,
+	"walk":      walkDeed,
 }
 
 func sum(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }
