@@ -96,6 +96,7 @@ func TestCallFailures(t *testing.T) {
 }
 
 func TestCallRecovers(t *testing.T) {
+	t.Parallel()
 	s := newScript(t, func(w http.ResponseWriter, c call) {
 		if c.n < maxAttempts-1 {
 			w.WriteHeader(http.StatusBadGateway)
@@ -162,6 +163,7 @@ func TestCallHonoursRetryAfter(t *testing.T) {
 }
 
 func TestCallReportsUnreachableHost(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -233,6 +235,7 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 }
 
 func TestStorages(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ answer, want string }{
 		"text":     {`"data":"sestore4"`, "[sestore4]"},
 		"list":     {`"data":["sestore7","sestore4"]`, "[sestore4 sestore7]"},

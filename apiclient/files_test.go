@@ -304,6 +304,7 @@ func TestFilesLevelsAreBounded(t *testing.T) {
 }
 
 func TestFilesTellsOfTurnsAndProgress(t *testing.T) {
+	t.Parallel()
 	tree := apitest.NewTree(root)
 	for i := range 4000 {
 		tree.AddFile(fmt.Sprintf("dir/%0240d.mp4", i))

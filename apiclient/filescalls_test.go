@@ -212,6 +212,7 @@ func TestV1Statuses(t *testing.T) {
 }
 
 func TestV1RecoversAndHonoursRetryAfter(t *testing.T) {
+	t.Parallel()
 	tree := apitest.Flat(root, 3)
 	s, c := startV1(t, apitest.Options{Tree: tree})
 	s.SetAskFault(apitest.FirstAsks(1, apitest.AskFiles, reply(apitest.RetryAfter(429, time.Second))))
@@ -241,6 +242,7 @@ func TestV1WrongSecret(t *testing.T) {
 }
 
 func TestV1FollowsNoRedirect(t *testing.T) {
+	t.Parallel()
 	var elsewhere atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()

@@ -16,6 +16,7 @@ import (
 
 // A transfer that breaks off again and again goes on each time exactly where it broke.
 func TestTransferGoesOnWhereItBroke(t *testing.T) {
+	t.Parallel()
 	const size, offset, length = 200_000, 50_000, 100_000
 	s, c, tree := bytesOf(t, size, apitest.ContentOptions{})
 	cutsOf := map[string][]int64{} // by the file's path

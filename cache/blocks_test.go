@@ -102,7 +102,7 @@ func TestEachByteIsLoadedOnce(t *testing.T) {
 	s := startBlocks(t, apitest.Options{Tree: tree, Content: apitest.ContentOptions{FirstByte: 5 * time.Millisecond}})
 	data := tree.Bytes("f")
 	var all sync.WaitGroup
-	for k := range int64(32) {
+	for k := range int64(12) {
 		o := s.open(t, s.timed("f"))
 		all.Go(func() {
 			for i := range int64(41) {
@@ -309,6 +309,7 @@ func TestReadErrorsAreNotKept(t *testing.T) {
 		"encoded":       apitest.Gzipped(),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			tree := oneFile(3 * BlockSize)
 			s := startBlocks(t, apitest.Options{Tree: tree})
 			s.SetAskFault(apitest.EveryAsk(fault, apitest.AskContent))

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,47 +64,44 @@ func same(t *testing.T, tree *apitest.Tree, dir string) {
 }
 
 // copies are programs that copy the mount to a folder.
-func copies(f *fixture) map[string]func(to string) {
-	return map[string]func(to string){
-		"cp":  func(to string) { f.must("cp", "-r", f.dir+"/.", to) },
-		"tar": func(to string) { f.must("sh", "-c", `tar -C "$1" -cf - . | tar -C "$2" -xf -`, "sh", f.dir, to) },
-		"rsync": func(to string) {
-			if _, err := exec.LookPath("rsync"); err != nil {
-				f.t.Skip("there is no rsync here")
+var copies = map[string]func(f *fixture, to string){
+	"cp": func(f *fixture, to string) { f.must("cp", "-r", f.dir+"/.", to) },
+	"tar": func(f *fixture, to string) {
+		f.must("sh", "-c", `tar -C "$1" -cf - . | tar -C "$2" -xf -`, "sh", f.dir, to)
+	},
+	"rsync": func(f *fixture, to string) {
+		if _, err := exec.LookPath("rsync"); err != nil {
+			f.t.Skip("there is no rsync here")
+		}
+		f.must("rsync", "-a", f.dir+"/", to)
+		nothing := func(when string) {
+			f.t.Helper()
+			if out := f.must("rsync", "-an", "--itemize-changes", f.dir+"/", to); out != "" {
+				f.t.Errorf("rsync finds changes %s: %.300s", when, out)
 			}
-			f.must("rsync", "-a", f.dir+"/", to)
-			nothing := func(when string) {
-				f.t.Helper()
-				if out := f.must("rsync", "-an", "--itemize-changes", f.dir+"/", to); out != "" {
-					f.t.Errorf("rsync finds changes %s: %.300s", when, out)
-				}
-			}
-			nothing("at once")
-			f.unmount()
-			f.mount(setup{})
-			nothing("after a remount")
-		},
-	}
+		}
+		nothing("at once")
+		f.unmount()
+		f.mount(setup{})
+		nothing("after a remount")
+	},
 }
 
 // What cp, tar and rsync copy is the same to the last byte, and a second rsync has
 // nothing to do, also after a remount.
 func TestCopies(t *testing.T) {
-	files := 5000
-	if runtime.GOMAXPROCS(0) == 1 {
-		files = 500 // the whole of it ran on all processors already
+	bulk(t)
+	files := 501 // of all sizes
+	if long() {
+		files = 5000
 	}
 	tree := library(files)
-	f := mount(t, setup{service: apitest.Options{Tree: tree, V1: apitest.V1Options{Time: apitest.TimeUnix}}})
-	for name, run := range copies(f) {
+	for name, run := range copies {
 		t.Run(name, func(t *testing.T) {
-			f.t = t
-			f.unmount()
-			f.mount(setup{})
-			t.Cleanup(f.unmount)
-			f.service.ResetCalls()
+			t.Parallel()
+			f := mount(t, setup{service: apitest.Options{Tree: tree, V1: apitest.V1Options{Time: apitest.TimeUnix}}})
 			to := t.TempDir()
-			run(to)
+			run(f, to)
 			same(t, tree, to)
 			calls := f.service.Calls()
 			t.Logf("%d calls of files.list, %d of v1/files, %d links, %d requests for contents", calls.Total, calls.FilesTotal(), calls.LinksTotal(), calls.Content)
@@ -116,10 +112,12 @@ func TestCopies(t *testing.T) {
 // Without times, and from a server that drops connections and lets links end, copies are
 // the same as well.
 func TestCopiesFromABadServer(t *testing.T) {
+	bulk(t)
 	for name, content := range map[string]apitest.ContentOptions{"ranges": {}, "no ranges": {NoRange: true}} {
 		t.Run(name, func(t *testing.T) {
-			tree := library(600)
-			tree.Add("large.mp4", apitest.File{Size: 20 << 20, Kind: apitest.Video})
+			t.Parallel()
+			tree := library(150)
+			tree.Add("large.mp4", apitest.File{Size: 6 << 20, Kind: apitest.Video})
 			f := mount(t, setup{service: apitest.Options{Tree: tree, Content: content, Links: apitest.LinkOptions{Life: 2 * time.Second}}})
 			var asks atomic.Int64
 			f.service.SetAskFault(func(a apitest.Ask, _ int) apitest.AskReply {

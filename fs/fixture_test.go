@@ -30,6 +30,22 @@ import (
 
 const root = "sestore4/jb"
 
+// patience is how long anything that is waited for may take. It is a bound for a hang, not
+// a measurement.
+const patience = time.Minute
+
+// long reports whether the tests may take as long as they like: make soak.
+func long() bool { return os.Getenv("SEFS_TEST_LONG") != "" }
+
+// bulk skips a test of many bytes or names where -short is set: the second pass of make
+// test, for what one processor does other than two.
+func bulk(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the bytes are the same on one processor")
+	}
+}
+
 // TestMain lets the test binary act as a program on the mount, as some deeds block or
 // would deadlock with a file system served by the same process.
 func TestMain(m *testing.M) {
@@ -51,8 +67,8 @@ type setup struct {
 	memory      int64
 	lister      string // "v1", else files.list
 	stream      bool   // files of unknown size
-	prefetch    bool   // what a walker comes to next
-	sweep       bool   // small folders, many at once
+	prefetch    bool   // load ahead of who walks
+	sweep       bool   // list small folders from their parents
 	identify    func(path string, mode uint32) fusefs.StableAttr
 	rowIdle     time.Duration // before a row of files ends
 }
@@ -152,7 +168,7 @@ func (f *fixture) mount(s setup) {
 		}
 		// A process that another test starts holds our descriptors for a moment.
 		err := mounted.Unmount()
-		for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); err = mounted.Unmount() {
+		for end := time.Now().Add(patience); err != nil && time.Now().Before(end); err = mounted.Unmount() {
 			time.Sleep(20 * time.Millisecond)
 		}
 		if err != nil {
@@ -274,7 +290,7 @@ func (c *counting) GetXAttr(cancel <-chan struct{}, h *fuse.InHeader, attr strin
 // run runs a program to its end, with a time limit, in the mount point.
 func (f *fixture) run(name string, args ...string) (stdout, stderr string, err error) {
 	f.t.Helper()
-	return f.runFor(time.Minute, name, args...)
+	return f.runFor(patience, name, args...)
 }
 
 func (f *fixture) runFor(limit time.Duration, name string, args ...string) (stdout, stderr string, err error) {
@@ -312,7 +328,7 @@ func (f *fixture) find() []string {
 // open opens a folder for getdents. It is closed before the mount is unmounted.
 func (f *fixture) open(dir string) int {
 	f.t.Helper()
-	fd, err := syscall.Open(filepath.Join(f.dir, dir), syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	fd, err := syscall.Open(filepath.Join(f.dir, dir), syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -379,6 +395,7 @@ var deeds = map[string]func(args []string) int{
 	"seek":      seekDeed,
 	"signalled": signalledDeed,
 	"stat":      statDeed,
+	"walk":      walkDeed,
 }
 
 func sum(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }
@@ -399,7 +416,7 @@ func wantErrno(t testing.TB, what string, err error, want syscall.Errno) {
 // eventually waits until f is true, for as long as it could reasonably take.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never happened: %s", what)
 		}

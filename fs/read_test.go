@@ -52,7 +52,7 @@ func TestRandomReads(t *testing.T) {
 					}
 					defer func() { _ = file.Close() }()
 					r := rand.New(rand.NewPCG(1, uint64(reader)))
-					for range 100 {
+					for range 40 {
 						offset, length := r.Int64N(size+1000), r.IntN(300_000)
 						got := make([]byte, length)
 						n, err := file.ReadAt(got, offset)
@@ -78,6 +78,8 @@ func TestRandomReads(t *testing.T) {
 // All sizes around the edges of blocks, pages and windows are read right, by read and by
 // mmap.
 func TestSizesAtTheEdges(t *testing.T) {
+	bulk(t)
+	t.Parallel()
 	tree := apitest.NewTree(root)
 	var names []string
 	for _, base := range []int64{0, 4096, cache.BlockSize, 2 * cache.BlockSize, smallFile, 1 << 20} {
@@ -107,6 +109,7 @@ func TestSizesAtTheEdges(t *testing.T) {
 // A file that is read to its end once is fetched once, and not again while the kernel or
 // we have it.
 func TestSequentialRead(t *testing.T) {
+	bulk(t)
 	const size = 40 << 20
 	tree := fileOf(size)
 	f := mount(t, setup{service: apitest.Options{Tree: tree}})
@@ -131,7 +134,8 @@ func TestSequentialRead(t *testing.T) {
 
 // Thirty-two readers of one file fetch it once.
 func TestManyReadersFetchOnce(t *testing.T) {
-	const size = 6 << 20
+	t.Parallel()
+	const size = 1 << 20
 	tree := fileOf(size)
 	f := mount(t, setup{service: apitest.Options{Tree: tree, Content: apitest.ContentOptions{FirstByte: 5 * time.Millisecond}}})
 	want := sum(tree.Bytes("film.mp4"))
@@ -160,6 +164,7 @@ func TestManyReadersFetchOnce(t *testing.T) {
 // A random read fetches two blocks at most, in one request, and what is between two
 // places is not fetched.
 func TestRandomReadsFetchLittle(t *testing.T) {
+	bulk(t)
 	const size = 1 << 30
 	tree := fileOf(size)
 	f := mount(t, setup{service: apitest.Options{Tree: tree}})
@@ -172,7 +177,7 @@ func TestRandomReadsFetchLittle(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	got, want := make([]byte, 64<<10), make([]byte, 64<<10)
 	var requests, bytesFetched int64
-	for range 200 {
+	for range 100 {
 		f.service.ResetCalls()
 		offset := r.Int64N(size - 64<<10)
 		if _, err := file.ReadAt(got, offset); err != nil {
@@ -187,7 +192,7 @@ func TestRandomReadsFetchLittle(t *testing.T) {
 		}
 		requests, bytesFetched = requests+int64(calls.Content), bytesFetched+calls.ContentBytes
 	}
-	t.Logf("200 reads of 64 KiB: %d bytes in %d requests", bytesFetched, requests)
+	t.Logf("100 reads of 64 KiB: %d bytes in %d requests", bytesFetched, requests)
 }
 
 // What looks at a film's head and tail and a few places between does not download what
@@ -216,6 +221,8 @@ func TestMediaProbe(t *testing.T) {
 // Random pages of a mapped file: the kernel reads around each fault, and gives that up
 // after a hundred.
 func TestRandomMmap(t *testing.T) {
+	bulk(t)
+	t.Parallel()
 	const size = 1 << 30
 	tree := fileOf(size)
 	f := mount(t, setup{service: apitest.Options{Tree: tree}})
@@ -244,6 +251,7 @@ func TestRandomMmap(t *testing.T) {
 
 // A handle that is closed loads nothing more.
 func TestReleaseStopsReadAhead(t *testing.T) {
+	t.Parallel()
 	f := mount(t, setup{service: apitest.Options{Tree: fileOf(1 << 30), Content: apitest.ContentOptions{PerConnection: 4 << 20}}})
 	file, err := os.Open(f.dir + "/film.mp4")
 	if err != nil {

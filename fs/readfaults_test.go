@@ -17,10 +17,11 @@ import (
 
 // A link is shared by all readers, and renewed when it has ended.
 func TestLinksThatEnd(t *testing.T) {
-	const size = 24 << 20
+	t.Parallel()
+	const size = 12 << 20
 	tree := fileOf(size)
 	f := mount(t, setup{service: apitest.Options{Tree: tree, Links: apitest.LinkOptions{Life: 2 * time.Second},
-		Content: apitest.ContentOptions{BytesPerSecond: 6 << 20}}, memory: 16 << 20})
+		Content: apitest.ContentOptions{BytesPerSecond: 3 << 20}}, memory: 8 << 20})
 	out := filepath.Join(t.TempDir(), "copy")
 	f.must("cp", f.dir+"/film.mp4", out)
 	if got, err := os.ReadFile(out); err != nil || !bytes.Equal(got, tree.Bytes("film.mp4")) {
@@ -70,17 +71,18 @@ func TestContentFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tree := fileOf(2 << 20)
-			f := mount(t, setup{service: apitest.Options{Tree: tree}, timeout: 4 * time.Second})
+			const timeout = 4 * time.Second
+			f := mount(t, setup{service: apitest.Options{Tree: tree}, timeout: timeout})
 			if !slices.Contains(final, name) {
 				f.service.SetAskFault(apitest.FirstAsks(1, apitest.AskContent, reply))
 				if got, err := os.ReadFile(f.dir + "/film.mp4"); err != nil || !bytes.Equal(got, tree.Bytes("film.mp4")) {
 					t.Fatalf("once: %d bytes, error %v", len(got), err)
 				}
 				f.unmount()
-				f.mount(setup{timeout: 4 * time.Second})
+				f.mount(setup{timeout: timeout})
 			}
 			f.service.SetAskFault(apitest.EveryAsk(reply, apitest.AskContent))
-			out, errs, err := f.runFor(20*time.Second, "cat", f.dir+"/film.mp4")
+			out, errs, err := f.run("cat", f.dir+"/film.mp4")
 			if name == "cut" && err == nil {
 				// A thousand bytes at a time are slow, but they are the file's.
 				if out != string(tree.Bytes("film.mp4")) {
@@ -99,6 +101,7 @@ func TestContentFaults(t *testing.T) {
 // others. A signal that a program handles does not fail its reads, nor kill one that maps
 // the file.
 func TestInterruptedRead(t *testing.T) {
+	t.Parallel()
 	tree := fileOf(1 << 20)
 	f := mount(t, setup{service: apitest.Options{Tree: tree}})
 	release := make(chan struct{})
@@ -119,7 +122,7 @@ func TestInterruptedRead(t *testing.T) {
 	go func() { defer close(ended); _ = impatient.Wait() }()
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience / 2):
 		t.Error("the interrupted reader is still there")
 		_ = impatient.Process.Kill()
 	}

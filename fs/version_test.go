@@ -38,17 +38,20 @@ func versions() map[string]struct {
 	}
 }
 
+// versionTTL is a TTL that all steps of a test fit into on a slow machine.
+const versionTTL = 3 * time.Second
+
 // A new version of a file is right on the next open once the TTL is over. Who has the
 // old one open keeps what was read of it, and gets ESTALE for the rest: never bytes of
 // both. That holds for read and for mmap.
 func TestVersions(t *testing.T) {
-	const size = 24 << 20
-	const ttl = time.Second
+	bulk(t)
+	const size = 6 << 20
 	for name, way := range versions() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tree := fileOf(size)
-			f := mount(t, setup{service: apitest.Options{Tree: tree, V1: way.v1, Content: way.content}, ttl: ttl})
+			f := mount(t, setup{service: apitest.Options{Tree: tree, V1: way.v1, Content: way.content}, ttl: versionTTL})
 			path := f.dir + "/film.mp4"
 			before := tree.Bytes("film.mp4")
 			old, err := os.Open(path)
@@ -68,7 +71,7 @@ func TestVersions(t *testing.T) {
 
 			tree.Change("film.mp4", way.change)
 			after := tree.Bytes("film.mp4")
-			time.Sleep(ttl + 200*time.Millisecond)
+			time.Sleep(versionTTL + 200*time.Millisecond)
 
 			fresh, err := os.Open(path)
 			if err != nil {
@@ -147,20 +150,20 @@ func TestChangeWhileReading(t *testing.T) {
 // While nothing changes, a file that is opened again after the TTL costs a look at its
 // version and no bytes.
 func TestUnchangedFileIsNotFetchedAgain(t *testing.T) {
+	bulk(t)
 	for name, way := range versions() {
 		if name == "nothing" {
 			continue // nothing says that it is the same
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const ttl = time.Second
 			tree := fileOf(3 << 20)
-			f := mount(t, setup{service: apitest.Options{Tree: tree, V1: way.v1, Content: way.content}, ttl: ttl})
-			for range 3 {
+			f := mount(t, setup{service: apitest.Options{Tree: tree, V1: way.v1, Content: way.content}, ttl: versionTTL})
+			for i := range 2 {
+				time.Sleep(time.Duration(i) * (versionTTL + 200*time.Millisecond))
 				if got, err := os.ReadFile(f.dir + "/film.mp4"); err != nil || !bytes.Equal(got, tree.Bytes("film.mp4")) {
 					t.Errorf("%d bytes, error %v", len(got), err)
 				}
-				time.Sleep(ttl + 200*time.Millisecond)
 			}
 			if n := f.service.Calls().ContentBytes; n > 3<<20+10 {
 				t.Errorf("%d bytes were fetched of %d", n, 3<<20)

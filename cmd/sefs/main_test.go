@@ -17,7 +17,7 @@ const programVariable = "_SEFS_TEST_PROGRAM"
 
 // patience is how long anything that is waited for may take. It is a bound for a
 // hang, not a measurement.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	os.Exit(testMain(m))

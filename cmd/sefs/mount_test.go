@@ -103,7 +103,6 @@ func TestMountRefusedByTheService(t *testing.T) {
 	} {
 		for _, way := range []string{"--foreground=false", "--foreground"} {
 			t.Run(test.name+" "+way, func(t *testing.T) {
-				t.Parallel()
 				w := newWorld(t)
 				if test.handle != nil {
 					w.newHandler(test.handle)

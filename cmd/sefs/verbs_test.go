@@ -53,7 +53,7 @@ func TestCompletion(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{nil, {"--help"}, {"help"}, {"mount", "--help"}, {"help", "mount"}, {"storages", "-h"}, {"demo", "-h"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"mount", "--help"}, {"help", "mount"}, {"storages", "-h"}, {"demo", "-h"}} {
 		r := inProcess(nil, args...)
 		for _, part := range []string{"Exit codes:", "8  FUSE is missing", "Examples:"} {
 			if r.code != exitDone || !strings.Contains(r.stdout, part) {

@@ -27,10 +27,11 @@ type world struct {
 	environ    []string
 }
 
-// newWorld prepares a world. When the test ends, a mount or a process left in it is
-// taken away, and fails the test.
+// newWorld prepares a world, and lets the test run beside others that have one. When the
+// test ends, a mount or a process left in it is taken away, and fails the test.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	t.Parallel()
 	dir := t.TempDir()
 	w := &world{t: t, dir: dir, mountpoint: filepath.Join(dir, "mnt")}
 	for _, name := range []string{"mnt", "tmp"} {
