@@ -41,7 +41,7 @@ fuzz: ## a minute for each fuzz target
 	done
 
 bench: ## benchmarks, with calls counted
-	$(GO) test -run '^$$' -bench . -benchtime 3x ./apiclient ./cache ./fs
+	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 3h ./apiclient ./cache ./fs ./cmd/sefs
 
 clean: ## what make build made
 	rm -rf bin

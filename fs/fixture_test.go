@@ -73,11 +73,23 @@ type setup struct {
 	rowIdle     time.Duration // before a row of files ends
 }
 
+// account is what a client is told of a service.
+type account struct {
+	URL, FilesURL, Key, Secret, Root string
+	CDN                              int
+}
+
+// accountOf is the account at a stand-in.
+func accountOf(s *apitest.Server) account {
+	return account{s.URL(), s.FilesURL(), s.APIKey(), s.Secret(), s.Tree().Root(), s.CDN()}
+}
+
 // fixture is a mount of a stand-in service.
 type fixture struct {
 	t        testing.TB
 	dir      string // mount point
 	service  *apitest.Server
+	account  account
 	listings *cache.Listings
 	blocks   *cache.Blocks
 	memory   *cache.Memory
@@ -99,7 +111,16 @@ func mount(t testing.TB, s setup) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(service.Close)
-	f := &fixture{t: t, dir: t.TempDir(), service: service, requests: &requests{count: map[string]int{}}}
+	f := &fixture{t: t, dir: t.TempDir(), service: service, account: accountOf(service), requests: &requests{count: map[string]int{}}}
+	f.mount(s)
+	return f
+}
+
+// mountAccount mounts a service that another process serves.
+func mountAccount(t testing.TB, a account, s setup) *fixture {
+	t.Helper()
+	needFUSE(t)
+	f := &fixture{t: t, dir: t.TempDir(), account: a, requests: &requests{count: map[string]int{}}}
 	f.mount(s)
 	return f
 }
@@ -118,9 +139,9 @@ func (f *fixture) mount(s setup) {
 	def(&s.loadTimeout, 10*time.Minute)
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	client, err := apiclient.New(apiclient.Options{
-		URL: f.service.URL(), Key: f.service.APIKey(), Secret: f.service.Secret(), CDN: f.service.CDN(),
+		URL: f.account.URL, Key: f.account.Key, Secret: f.account.Secret, CDN: f.account.CDN,
 		Types: []string{"includeinvalid"}, Concurrency: s.concurrency, Log: log,
-		FilesURL: f.service.FilesURL(), DownloadConcurrency: s.downloads, Timeout: s.timeout,
+		FilesURL: f.account.FilesURL, DownloadConcurrency: s.downloads, Timeout: s.timeout,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -139,12 +160,12 @@ func (f *fixture) mount(s setup) {
 	}
 	f.memory = cache.NewMemory(cmp.Or(s.memory, 256<<20), log)
 	f.listings = cache.New(cache.Options{Lister: lister, Describer: client, TTL: s.ttl, Stale: s.stale, Timeout: s.timeout,
-		LoadTimeout: s.loadTimeout, Memory: f.memory, Root: f.service.Tree().Root(), AllowEmpty: s.allowEmpty, Log: log,
+		LoadTimeout: s.loadTimeout, Memory: f.memory, Root: f.account.Root, AllowEmpty: s.allowEmpty, Log: log,
 		Ahead: ahead, Sweeper: sweeper})
 	f.blocks = cache.NewBlocks(cache.BlocksOptions{Opener: client, Memory: f.memory, TTL: s.ttl, Timeout: s.timeout,
 		Downloads: cmp.Or(s.downloads, 8), Log: log})
 	tree := newTree(Options{
-		Listings: f.listings, Blocks: f.blocks, StreamUnknown: s.stream, Root: f.service.Tree().Root(), TTL: s.ttl,
+		Listings: f.listings, Blocks: f.blocks, StreamUnknown: s.stream, Root: f.account.Root, TTL: s.ttl,
 		FileMode: 0o444, DirMode: 0o555, Log: log, Debug: os.Getenv("SEFS_TEST_DEBUG") != "",
 		OnPanic: func(p any) { t.Errorf("an operation panicked: %v", p) },
 	})
@@ -393,6 +414,7 @@ var deeds = map[string]func(args []string) int{
 	"hold":      holdDeed,
 	"mmap":      mmapDeed,
 	"seek":      seekDeed,
+	"serve":     serveDeed,
 	"signalled": signalledDeed,
 	"stat":      statDeed,
 	"walk":      walkDeed,
