@@ -14,15 +14,13 @@ import (
 	"sefs/apiclient/apitest"
 )
 
-// huge is a folder of 20 pages of ten files, with sub-folders and hidden files if told.
-func huge(mixed bool) *apitest.Tree {
+// huge is a folder of 20 pages of ten files, with some sub-folders and hidden files.
+func huge() *apitest.Tree {
 	tree := apitest.Flat(root, 200)
 	for i := range 6 {
-		if mixed {
-			tree.AddFile(fmt.Sprintf("folder%d/a", i))
-			tree.AddFile(fmt.Sprintf("folder%d/b", i))
-			tree.Add(fmt.Sprintf("gone%d", i), apitest.File{Kind: apitest.Video, Deleted: true})
-		}
+		tree.AddFile(fmt.Sprintf("folder%d/a", i))
+		tree.AddFile(fmt.Sprintf("folder%d/b", i))
+		tree.Add(fmt.Sprintf("gone%d", i), apitest.File{Kind: apitest.Video, Deleted: true})
 	}
 	return tree
 }
@@ -70,35 +68,34 @@ func TestPagesAheadAreThoseOfOneByOne(t *testing.T) {
 		for _, followUp := range apitest.FollowUps() {
 			t.Run(fmt.Sprint(means, "/", followUp), func(t *testing.T) {
 				t.Parallel()
-				for bits := range 8 {
+				for bits := range 4 {
 					o := apitest.Options{
-						Tree: huge(bits&4 != 0), OffsetMeans: means, FollowUp: followUp,
+						Tree: huge(), OffsetMeans: means, FollowUp: followUp,
 						FoldersFirst: bits&1 != 0, EagerCut: bits&2 != 0,
 					}
 					s, c := startHuge(t, 1, o)
 					want, wantPages, wantErr := listHuge(t, c)
 					wantCalls := s.Calls().List
 					s.Close()
-					for _, concurrency := range []int{4, 8} {
-						s, c := startHuge(t, concurrency, o)
-						got, pages, err := listHuge(t, c)
-						calls := s.Calls()
-						s.Close()
-						if (err == nil) != (wantErr == nil) || pages != wantPages {
-							t.Errorf("%b: %d pages, error %v; one by one %d, %v", bits, pages, err, wantPages, wantErr)
+					concurrency := 4 + 4*(bits%2)
+					s, c = startHuge(t, concurrency, o)
+					got, pages, err := listHuge(t, c)
+					calls := s.Calls()
+					s.Close()
+					if (err == nil) != (wantErr == nil) || pages != wantPages {
+						t.Errorf("%b: %d pages, error %v; one by one %d, %v", bits, pages, err, wantPages, wantErr)
+					}
+					if diff := cmp.Diff(tellings(want), tellings(got)); diff != "" {
+						t.Errorf("%b (-one by one +ahead):\n%s", bits, diff)
+					}
+					if means == apitest.OffsetIssued {
+						if calls.Total > len(wantCalls)+concurrency {
+							t.Errorf("%b: %d calls, one by one %d", bits, calls.Total, len(wantCalls))
 						}
-						if diff := cmp.Diff(tellings(want), tellings(got)); diff != "" {
-							t.Errorf("%b (-one by one +ahead):\n%s", bits, diff)
-						}
-						if means == apitest.OffsetIssued {
-							if calls.Total > len(wantCalls)+concurrency {
-								t.Errorf("%b: %d calls, one by one %d", bits, calls.Total, len(wantCalls))
-							}
-							continue
-						}
-						if diff := cmp.Diff(wantCalls, calls.List); diff != "" {
-							t.Errorf("%b: calls (-one by one +ahead):\n%s", bits, diff)
-						}
+						continue
+					}
+					if diff := cmp.Diff(wantCalls, calls.List); diff != "" {
+						t.Errorf("%b: calls (-one by one +ahead):\n%s", bits, diff)
 					}
 				}
 			})
@@ -133,7 +130,7 @@ func withoutCount(apitest.Call, int) apitest.Reply {
 
 // Where the service does not tell how many there are, few guesses are in vain.
 func TestPagesAheadWithoutACount(t *testing.T) {
-	for files, most := range map[int]int{100: 10, 200: 21, 300: 31, 410: 43, 1000: 104, 2000: 204} {
+	for files, most := range map[int]int{100: 10, 200: 21, 300: 31, 410: 43, 1000: 104} {
 		t.Run(fmt.Sprint(files), func(t *testing.T) {
 			t.Parallel()
 			tree := apitest.Flat(root, files)
@@ -168,7 +165,7 @@ func TestPageAheadThatFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, c := startHuge(t, 8, apitest.Options{Tree: huge(false)})
+			s, c := startHuge(t, 8, apitest.Options{Tree: apitest.Flat(root, 200)})
 			s.SetFault(func(call apitest.Call, n int) apitest.Reply {
 				if n == 1 && call.Offset == 100 {
 					return reply
@@ -188,7 +185,7 @@ func TestPageAheadThatFails(t *testing.T) {
 
 // A page that keeps failing ends the listing where the chain comes to it.
 func TestPageAheadThatAlwaysFails(t *testing.T) {
-	s, c := startHuge(t, 8, apitest.Options{Tree: huge(false)})
+	s, c := startHuge(t, 8, apitest.Options{Tree: apitest.Flat(root, 200)})
 	s.SetFault(func(call apitest.Call, _ int) apitest.Reply {
 		if call.Offset == 100 {
 			return apitest.Code("0001")
@@ -232,7 +229,7 @@ func TestPagesAheadThatAllFail(t *testing.T) {
 // Where the service goes on at another offset than guessed, guesses are thrown away.
 func TestPagesAheadThatDoNotLink(t *testing.T) {
 	for _, next := range []int{55, 57, 65, 120} {
-		s, c := startHuge(t, 8, apitest.Options{Tree: huge(false)})
+		s, c := startHuge(t, 8, apitest.Options{Tree: apitest.Flat(root, 200)})
 		s.SetFault(func(call apitest.Call, _ int) apitest.Reply {
 			if call.Offset == 50 {
 				return apitest.CutAt(next, 200)
@@ -288,7 +285,7 @@ func TestPagesAheadOfAFolderThatChanges(t *testing.T) {
 		for _, first := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, "/", first), func(t *testing.T) {
 				t.Parallel()
-				tree := huge(false)
+				tree := apitest.Flat(root, 200)
 				s, c := startHuge(t, 8, apitest.Options{Tree: tree, FoldersFirst: first})
 				before, _, err := listHuge(t, c)
 				if err != nil {
@@ -327,7 +324,7 @@ func TestPagesAheadOfAFolderThatChanges(t *testing.T) {
 // them; those of one that is wanted meanwhile like any other.
 func TestPagesAheadOfAListingAhead(t *testing.T) {
 	for _, wanted := range []bool{false, true} {
-		s, c := startHuge(t, 8, apitest.Options{Tree: huge(false)})
+		s, c := startHuge(t, 8, apitest.Options{Tree: apitest.Flat(root, 200)})
 		ctx, want := aheadOf(t.Context())
 		s.SetFault(func(call apitest.Call, n int) apitest.Reply {
 			if call.Offset != 100 || n > 2 {
@@ -355,7 +352,7 @@ func TestPagesAheadOfAListingAhead(t *testing.T) {
 // Whoever waits for a single call gets the next slot before guesses, until the chain comes
 // to them.
 func TestPagesAheadWaitBehindCallers(t *testing.T) {
-	tree := huge(false)
+	tree := apitest.Flat(root, 200)
 	s, c := startHuge(t, 2, apitest.Options{Tree: tree})
 	holds := map[apitest.Call]chan struct{}{}
 	for _, call := range []apitest.Call{{Path: root + "/first"}, {Path: root + "/second"}, {Path: root, Offset: 20}} {
@@ -408,7 +405,7 @@ func TestPagesAheadWaitBehindCallers(t *testing.T) {
 
 // A listing that goes on from where an earlier one broke off asks ahead as well.
 func TestPagesAheadOfACutFolder(t *testing.T) {
-	s, c := startHuge(t, 8, apitest.Options{Tree: huge(false), Latency: time.Millisecond})
+	s, c := startHuge(t, 8, apitest.Options{Tree: apitest.Flat(root, 200), Latency: time.Millisecond})
 	s.SetFault(func(call apitest.Call, _ int) apitest.Reply {
 		if call.Offset == 50 {
 			return apitest.Status(503)
