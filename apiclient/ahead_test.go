@@ -248,7 +248,7 @@ func TestAheadWaitsBehindCallers(t *testing.T) {
 func TestTransferAheadIsNotGoneOnWith(t *testing.T) {
 	s, c, tree := bytesOf(t, 100_000, apitest.ContentOptions{})
 	s.SetAskFault(func(a apitest.Ask, n int) apitest.AskReply {
-		if a.Kind == apitest.AskContent && n == 1 {
+		if a.Kind == apitest.AskContent && n <= 3 {
 			return apitest.CutAfter(1000)
 		}
 		return apitest.AskReply{}
@@ -269,12 +269,7 @@ func TestTransferAheadIsNotGoneOnWith(t *testing.T) {
 	if err := expect(t, b, tree.Bytes("a")[b.Offset():50_000]); err != nil {
 		t.Errorf("gone on with: %v", err)
 	}
-	if n := len(s.Calls().Ranges); n != 2 {
+	if n := len(s.Calls().Ranges); n != 4 {
 		t.Errorf("%d requests for contents", n)
-	}
-	again, _ := aheadOf(t.Context())
-	b.Attach(again)
-	if !b.Alive() {
-		t.Error("it ended")
 	}
 }

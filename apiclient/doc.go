@@ -8,7 +8,8 @@
 //	Client.List → pages (one call each) → call (clock, retries) → attempt (sign, send, read)
 //	            ← merge               ← decode              ← envelope
 //
-// and that of attributes and contents
+// where the pages of a large folder are asked for ahead, and taken only as they would come
+// one by one (pagesahead.go), and that of attributes and contents
 //
 //	Client.Files, File → get (retries) → attemptV1 (HTTP Basic) ← decodeFiles
 //	Client.Open → Body.open (link, retries) → attempt (one range, checked) → Body.Read

@@ -50,9 +50,13 @@ type pageCall struct {
 
 	// What follows is for the listing once answered is set.
 	answered bool
+	tries    int
 	page     page
 	err      error
 }
+
+// failed reports whether a guess failed, be it that it was wanted by then, and tried again.
+func (c *pageCall) failed() bool { return c.guess && (c.err != nil || c.tries > 1) }
 
 func newPagesAhead(ctx context.Context, l *listing) *pagesAhead {
 	a := &pagesAhead{
@@ -73,7 +77,7 @@ func (a *pagesAhead) stop() {
 func (a *pagesAhead) next() (page, error) {
 	a.step()
 	if len(a.queue) > 0 && a.queue[0].offset != a.at {
-		a.over, a.queue = true, nil // it does not link
+		a.over, a.queue = true, nil // they do not link
 		a.cancel()
 	}
 	if len(a.queue) == 0 {
@@ -91,11 +95,13 @@ func (a *pagesAhead) next() (page, error) {
 	case c.err != nil:
 		return a.list.page(a.ctx, a.at)
 	case !a.fits(c):
-		a.over = true
+		a.over = true // those that are open may fit
 		return a.list.page(a.ctx, a.at)
 	}
-	a.window = min(a.window+1, 2*a.list.client.opts.Concurrency)
-	a.patience = max(a.patience/2, 1)
+	if !c.failed() {
+		a.window = min(a.window+1, 2*a.list.client.opts.Concurrency)
+		a.patience = max(a.patience/2, 1)
+	}
 	return c.page, nil
 }
 
@@ -178,8 +184,8 @@ func (a *pagesAhead) turn(c *pageCall) {
 // none but its own offsets.
 func (a *pagesAhead) judge(c *pageCall) {
 	switch {
-	case c.err == nil || !c.guess:
-	case !IsTemporary(c.err):
+	case !c.failed():
+	case c.err != nil && !IsTemporary(c.err):
 		a.over = true
 	default:
 		if a.guesses() {
@@ -233,6 +239,7 @@ func (a *pagesAhead) begin(offset int64, guess bool) {
 			}
 		}()
 		c.page, c.err = a.list.ask(ctx, offset, func() {
+			c.tries++
 			select {
 			case c.turned <- struct{}{}:
 			default: // the listing has not looked since the last

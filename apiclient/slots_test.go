@@ -49,10 +49,17 @@ func TestSlotsGoToCallersFirst(t *testing.T) {
 		rapid.Check(inBubble{t}, func(t *rapid.T) {
 			n := rapid.IntRange(1, 3).Draw(t, "slots")
 			s, m := newSlots(n), &modelOfSlots{free: n}
+			var all []*waiter
+			defer func() {
+				for _, w := range all {
+					w.cancel()
+				}
+				synctest.Wait()
+			}()
 			enter := func(wanted chan struct{}) {
 				w := &waiter{wanted: wanted, got: make(chan error, 1)}
 				ctx, cancel := context.WithCancel(context.Background())
-				w.cancel = cancel
+				w.cancel, all = cancel, append(all, w)
 				queue := &m.calls
 				if wanted != nil {
 					ctx, queue = Ahead(ctx, wanted), &m.ahead
@@ -119,10 +126,6 @@ func TestSlotsGoToCallersFirst(t *testing.T) {
 					}
 				},
 			})
-			for _, w := range append(m.calls, m.ahead...) {
-				w.cancel()
-			}
-			synctest.Wait()
 		})
 	})
 }
