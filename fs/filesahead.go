@@ -38,7 +38,7 @@ func newFilesAhead(t *tree) *filesAhead {
 // reads notes that a caller begins to read a file that the kernel has no pages of. It
 // waits for nothing.
 func (a *filesAhead) reads(caller int, path string, ino uint64) {
-	if caller == 0 {
+	if caller == 0 || !a.tree.opts.Prefetch {
 		return
 	}
 	a.mu.Lock()

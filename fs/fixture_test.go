@@ -165,7 +165,7 @@ func (f *fixture) mount(s setup) {
 	f.blocks = cache.NewBlocks(cache.BlocksOptions{Opener: client, Memory: f.memory, TTL: s.ttl, Timeout: s.timeout,
 		Downloads: cmp.Or(s.downloads, 8), Log: log})
 	tree := newTree(Options{
-		Listings: f.listings, Blocks: f.blocks, StreamUnknown: s.stream, Root: f.account.Root, TTL: s.ttl,
+		Listings: f.listings, Blocks: f.blocks, StreamUnknown: s.stream, Prefetch: true, Root: f.account.Root, TTL: s.ttl,
 		FileMode: 0o444, DirMode: 0o555, Log: log, Debug: os.Getenv("SEFS_TEST_DEBUG") != "",
 		OnPanic: func(p any) { t.Errorf("an operation panicked: %v", p) },
 	})

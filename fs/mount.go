@@ -21,6 +21,8 @@ type Options struct {
 	Blocks *cache.Blocks
 	// StreamUnknown lets files be read of which v1 says no size; opening them fails else.
 	StreamUnknown bool
+	// Prefetch asks for files ahead of callers that read one after another.
+	Prefetch bool
 	// Root is the remote path of the folder that is the mount's root.
 	Root string
 	// TTL is the listings' TTL; the kernel keeps nothing for longer.

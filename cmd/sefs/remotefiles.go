@@ -149,6 +149,7 @@ func (r *remoteFiles) options(root string) fs.Options {
 		Listings:      r.listings,
 		Blocks:        r.blocks,
 		StreamUnknown: s.streamUnknown,
+		Prefetch:      s.prefetch,
 		Root:          root,
 		TTL:           s.ttl,
 		UID:           s.uid, GID: s.gid,
