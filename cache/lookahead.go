@@ -11,7 +11,7 @@ import (
 const (
 	// lead is how many folders loaded ahead may wait for their walker, for each load that
 	// may run at a time.
-	lead = 4
+	lead = 8
 	// maxScan is how many folders that are known already are looked at for one that is not.
 	maxScan = 3000
 	// maxFailures is how many loads ahead may fail in a row before there are none for

@@ -160,7 +160,7 @@ func (l *Listings) sweepLane() (path string, ok bool) {
 				continue
 			}
 			longer := func(until int, end *int) {
-				if n := *end - until; n >= 3*s.count && n > *to-from {
+				if n := *end - until; n >= 4*s.count && n > *to-from {
 					in, of, from, to = p, s, until, end
 				}
 			}

@@ -243,7 +243,7 @@ func TestLsAsksOnlyItsFolder(t *testing.T) {
 // A walk that is broken off is not gone on with.
 func TestWalkStops(t *testing.T) {
 	t.Parallel()
-	const most = 40 // sixteen may be loaded ahead, and what is in flight when it ends
+	const most = 60 // 32 may be loaded ahead, and what is in flight when it ends
 	f := mount(t, setup{prefetch: true, sweep: true, concurrency: 4, service: apitest.Options{
 		Tree: branches(1, 10, 10, 10), Order: apitest.FolderOnly, Latency: 50 * time.Millisecond,
 	}})
