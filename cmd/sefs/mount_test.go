@@ -95,7 +95,7 @@ func TestMountRefusedByTheService(t *testing.T) {
 		{name: "empty, and known", handle: answering(200, `{"status":"success","data":{"sestore4\/jb":[{"__files":[],"__is_loaded":1}]}}`),
 			code: exitRemote, want: []string{remote, "--allow-empty"}},
 		{name: "a code nobody knows", handle: refusing("0404"), code: exitRemote, want: []string{"refuses " + remote, "0404"}},
-		{name: "nobody there", set: []string{"SEFS_API_URL=" + unusedAddress(t)}, code: exitService, want: []string{"connection refused", "--api-url"}},
+		{name: "nobody there", set: []string{"SEFS_API_URL=" + unusedAddress}, code: exitService, want: []string{"connection refused", "--api-url"}},
 		{name: "unknown host", set: []string{"SEFS_API_URL=https://nobody.invalid/"}, code: exitService, want: []string{"nobody.invalid", "--api-url"}},
 		{name: "failing", handle: answering(503, "busy"), code: exitService, want: []string{"failing", "503"}},
 		{name: "overloaded", handle: refusing("1000"), code: exitService, want: []string{"failing", "1000"}},

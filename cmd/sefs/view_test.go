@@ -84,7 +84,7 @@ func TestMountByV1(t *testing.T) {
 	needFUSE(t)
 	w := newWorld(t)
 	service := w.newService()
-	w.set("SEFS_API_KEY=", "SEFS_API_URL="+unusedAddress(t))
+	w.set("SEFS_API_KEY=", "SEFS_API_URL="+unusedAddress)
 	w.wantDone(w.sefs("mount", "--lister=v1", remote, w.mountpoint))
 	w.wantNames(w.mountpoint, "film.mp4", "series")
 	if r := w.run("sha256sum", w.mountpoint+"/film.mp4"); !strings.HasPrefix(r.stdout, fmt.Sprintf("%x ", sha256.Sum256(service.Tree().Bytes("film.mp4")))) {
