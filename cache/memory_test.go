@@ -247,3 +247,36 @@ func TestLargeListingIsLogged(t *testing.T) {
 		t.Errorf("%d lines:\n%s", n, &log)
 	}
 }
+
+// What goes when memory is short is a subtree that nobody uses, its far end first: a
+// folder never goes before what is in it.
+func TestColdSubtreesGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lister{list: func(_ context.Context, r apiclient.ListRequest) (*apiclient.Folder, error) {
+			return folder("x/", "y/"), nil
+		}}
+		c := newListings(t, l, func(o *Options) { o.Memory = NewMemory(4000, nil) })
+		get := func(path string) {
+			t.Helper()
+			if _, err := c.Get(t.Context(), path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, path := range []string{root, root + "/x", root + "/x/x", root + "/y"} {
+			get(path)
+		}
+		known := func(path string) bool { return c.Known(path) != nil }
+		for i := 0; known(root + "/y"); i++ {
+			get(root + "/x/x")
+			get(fmt.Sprint(root, "/x/x/", i))
+			for _, path := range []string{root, root + "/x", root + "/x/x"} {
+				if !known(path) {
+					t.Fatalf("%s is gone, though what is in it is used", path)
+				}
+			}
+			if i > 100 {
+				t.Fatal("nothing goes")
+			}
+		}
+	})
+}

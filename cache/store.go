@@ -41,11 +41,15 @@ func newStore(memory *Memory) *store {
 	return s
 }
 
-// get returns what is kept of the folder at path, and marks it as used.
+// get returns what is kept of the folder at path, and marks it as used, and the folders
+// above it as used later: so what goes is a subtree that nobody uses, from its far end.
 func (s *store) get(path string) slot {
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
 	have, _ := s.slots.Get(path)
+	for above, _ := upward(path); above != ""; above, _ = upward(above) {
+		s.slots.Get(above)
+	}
 	return have
 }
 
