@@ -171,7 +171,7 @@ func TestFewFilesAskForNoOther(t *testing.T) {
 // for in vain.
 func TestRowStops(t *testing.T) {
 	t.Parallel()
-	f := mount(t, setup{downloads: 4, rowIdle: 200 * time.Millisecond, service: apitest.Options{Tree: rows(1, 200)}})
+	f := mount(t, setup{downloads: 4, rowIdle: 3 * time.Second, service: apitest.Options{Tree: rows(1, 200)}})
 	names := f.know()
 	f.read(names[:50]...)
 	f.quiet()
