@@ -35,7 +35,7 @@ func BenchmarkWarmWalk(b *testing.B) {
 		{"ls-l", apitest.Flat(root, 20_000), []string{"ls", "-l"}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			f := mount(b, setup{service: apitest.Options{Tree: c.tree}})
+			f := mount(b, setup{prefetch: true, sweep: true, service: apitest.Options{Tree: c.tree}})
 			plain := plainMount(b, c.tree)
 			walk := func(dir string) time.Duration {
 				began := time.Now()
