@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"strings"
 
 	"sefs/apiclient"
 )
@@ -33,7 +32,7 @@ func (l *Listings) beside(path string) (parent string, ok bool) {
 	if path == l.opts.Root {
 		return "", false
 	}
-	parent = path[:max(0, strings.LastIndexByte(path, '/'))]
+	parent, _ = upward(path)
 	above := l.store.peek(parent)
 	known := above.attrs != nil && l.life(above.attrs.asked) > 0
 	if known && above.attrs.below || above.listing == nil || above.listing.Folders() < 2 || l.failedForAll(parent) {
