@@ -138,7 +138,7 @@ func (s *soak) read() {
 	var pieces []piece
 	for range 1 + rand.IntN(4) {
 		if rand.IntN(8) == 0 {
-			time.Sleep(rand.N(s.age))
+			time.Sleep(rand.N(2 * soakTTL))
 		}
 		p := piece{offset: rand.Int64N(400 << 10), data: make([]byte, 1+rand.IntN(128<<10))}
 		n, err := file.ReadAt(p.data, p.offset)
@@ -307,8 +307,8 @@ func (s *soak) use(ctx context.Context) {
 	walk, cat := func() { s.walk(ctx) }, func() { s.cat(ctx) }
 	var all sync.WaitGroup
 	for _, user := range [][]func(){
-		{s.list, s.look, s.read}, {s.look, s.read, s.list}, {s.list, s.read, s.look},
-		{walk}, {cat, walk},
+		{s.list, s.look, s.read}, {s.list, s.look, s.read}, {s.list, s.look, s.read}, {s.list, s.look, s.read},
+		{s.list, s.look}, {s.list, s.look}, {s.read}, {s.read}, {walk}, {cat, walk},
 	} {
 		all.Go(func() {
 			for ctx.Err() == nil {
