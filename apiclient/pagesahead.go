@@ -2,7 +2,6 @@ package apiclient
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -233,11 +232,7 @@ func (a *pagesAhead) begin(offset int64, guess bool) {
 	a.flying++
 	a.running.Go(func() {
 		defer func() { a.answers <- c }()
-		defer func() {
-			if p := recover(); p != nil { // it would end the process
-				c.err = &Error{Op: "files.list", Path: a.list.Path, Message: fmt.Sprintf("panic: %v", p)}
-			}
-		}()
+		defer a.list.client.rescue("files.list", a.list.Path, &c.err)
 		c.page, c.err = a.list.ask(ctx, offset, func() {
 			c.tries++
 			select {

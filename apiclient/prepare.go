@@ -2,7 +2,6 @@ package apiclient
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"golang.org/x/sync/singleflight"
@@ -67,11 +66,7 @@ func (c *Client) joinLink(path string, turn func(), alone bool) (<-chan singlefl
 		defer c.shared.Done()
 		defer call.end()
 		defer l.finish(path, call)
-		defer func() {
-			if p := recover(); p != nil { // it would end the process
-				err = fmt.Errorf("v1 download %q: panic: %v", path, p)
-			}
-		}()
+		defer c.rescue("v1 download", path, &err)
 		if have, ok := l.get(path, c.opts.Now()); ok {
 			return have, nil // it came between our caller's look and this one
 		}

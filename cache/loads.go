@@ -176,7 +176,9 @@ func (l *loads) ahead(key string, load func(context.Context) (any, error), after
 	go func() {
 		defer l.running.Done()
 		r := <-done
-		after(r.Err)
+		err := r.Err
+		defer l.rescue(key, &err) // what goes on from there has nobody to tell
+		after(err)
 	}()
 	return true
 }

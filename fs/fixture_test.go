@@ -71,6 +71,7 @@ type setup struct {
 	sweep       bool   // list small folders from their parents
 	identify    func(path string, mode uint32) fusefs.StableAttr
 	rowIdle     time.Duration // before a row of files ends
+	quiet       bool          // log errors only
 }
 
 // account is what a client is told of a service.
@@ -137,7 +138,11 @@ func (f *fixture) mount(s setup) {
 	def(&s.ttl, time.Hour)
 	def(&s.timeout, 10*time.Second)
 	def(&s.loadTimeout, 10*time.Minute)
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	level := slog.LevelWarn
+	if s.quiet {
+		level = slog.LevelError
+	}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level}))
 	client, err := apiclient.New(apiclient.Options{
 		URL: f.account.URL, Key: f.account.Key, Secret: f.account.Secret, CDN: f.account.CDN,
 		Types: []string{"includeinvalid"}, Concurrency: s.concurrency, Log: log,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -137,7 +138,11 @@ func (t *tree) options(logger *log.Logger) *fusefs.Options {
 
 // panicked turns the panic of an operation into EIO for its caller.
 func (t *tree) panicked(p any) fuse.Status {
-	t.opts.Log.Error("an operation panicked", "panic", fmt.Sprint(p))
+	stack := "left out"
+	if t.failures.Allow() {
+		stack = string(debug.Stack()) // still that of the panic
+	}
+	t.opts.Log.Error("an operation panicked", "panic", fmt.Sprint(p), "stack", stack)
 	if t.opts.OnPanic != nil {
 		t.opts.OnPanic(p)
 	}

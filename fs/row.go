@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -83,6 +85,7 @@ func (r *row) tell(f reading) {
 
 // look looks at what was read.
 func (r *row) look() {
+	defer r.rescue()
 	for {
 		r.mu.Lock()
 		queue := r.queue
@@ -98,6 +101,15 @@ func (r *row) look() {
 		if r.length >= rowLength {
 			r.expect()
 		}
+	}
+}
+
+// rescue ends the row, and not the process, if looking panicked: nothing is expected of it
+// any more, and what it is told from then on only fills its queue.
+func (r *row) rescue() {
+	if p := recover(); p != nil {
+		r.tree.opts.Log.Error("a row of files panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		r.withdraw(len(r.pending))
 	}
 }
 

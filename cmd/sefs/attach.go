@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/moby/sys/mountinfo"
 
 	"sefs/cache"
 	"sefs/fs"
@@ -20,6 +19,9 @@ type job struct {
 	remote     string
 	mountpoint string
 	log        *slog.Logger
+	// notice prints what becomes of the mount where its user sees it; nil if the log is
+	// there, or nobody would see it.
+	notice func(format string, args ...any)
 }
 
 // attachment is a mount that answers, with all that serves it.
@@ -27,6 +29,8 @@ type attachment struct {
 	job
 	files *remoteFiles
 	mount *fs.Mount
+	gone  chan struct{} // closed when the kernel has let go of the mount
+	id    int           // of the mount in the kernel's table
 }
 
 // attach asks the service for REMOTE and mounts it. It returns once the mount
@@ -45,7 +49,7 @@ func attach(ctx context.Context, j job) (*attachment, error) {
 	limitHeap(j.settings.memory)
 	a := &attachment{job: j, files: r}
 	if err := a.try(ctx); err != nil {
-		a.close()
+		a.close(hurry(ctx))
 		return nil, explain(err, j.settings, j.remote)
 	}
 	return a, nil
@@ -75,12 +79,37 @@ func (a *attachment) try(ctx context.Context) error {
 	if err != nil {
 		return fail(exitFUSE, "%s cannot be mounted: %v: check the right to mount, and the kernel's log (dmesg)", a.mountpoint, err)
 	}
-	if err := alive(a.mountpoint); err != nil {
-		_ = a.unmount() // the mount's silence is what counts
+	a.gone = make(chan struct{})
+	go func() {
+		a.mount.Wait()
+		close(a.gone)
+	}()
+	top, err := topMount(a.mountpoint)
+	if err == nil && top == nil {
+		err = errNotOurs
+	}
+	if err == nil {
+		a.id = top.ID
+		err = alive(a.mountpoint)
+	}
+	if err != nil {
+		a.takeAway(top)
 		return fail(exitFUSE, "the mount at %s gave no sign of life (%v): it was taken away again", a.mountpoint, err)
 	}
 	a.log.Info("mounted", "remote", a.remote, "mountpoint", a.mountpoint, "entries", root.Len())
 	return nil
+}
+
+// takeAway ends a mount that does not answer to ourselves. Our look at it may still wait
+// for its answer, and has to get an error: the process could not end before.
+func (a *attachment) takeAway(top *mountinfo.Info) {
+	err := unmountPath(a.mountpoint, true)
+	if top != nil {
+		err = forceUnmount(a.mountpoint, top)
+	}
+	if err != nil {
+		a.log.Warn("the mount could not be taken away", "mountpoint", a.mountpoint, "error", err)
+	}
 }
 
 // elsewhere adds to the error for an unknown REMOTE where the account's files are.
@@ -95,74 +124,4 @@ func (a *attachment) elsewhere(ctx context.Context, err error) error {
 		a.log.Debug("the account's storages are not known", "error", listErr)
 	}
 	return &elsewhereError{err, storages}
-}
-
-// serve waits until the mount is unmounted from outside, or unmounts it when ctx
-// ends.
-func (a *attachment) serve(ctx context.Context) error {
-	gone := make(chan struct{})
-	go func() {
-		a.mount.Wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-		a.log.Info("unmounted from outside", "mountpoint", a.mountpoint)
-		a.close()
-		return nil
-	case <-ctx.Done():
-	}
-	return a.detach()
-}
-
-// detach unmounts and ends what served the mount.
-func (a *attachment) detach() error {
-	err := a.unmount()
-	a.close()
-	return err
-}
-
-// unmount ends the mount, lazily if it is in use.
-func (a *attachment) unmount() error {
-	// With its limit, since it also waits for requests that are being served.
-	_, err := limited(func() (struct{}, error) { return struct{}{}, a.mount.Unmount() })
-	if err != nil {
-		// It may be gone: unmounted by another just now. A mount that is not ours, on
-		// the same folder since, is not to be touched.
-		if top, tableErr := topMount(a.mountpoint); tableErr == nil && (top == nil || top.FSType != fs.FSType) {
-			return nil
-		}
-		err = unmountPath(a.mountpoint, false) // again, for a reason that can be told
-	}
-	if err == nil {
-		a.log.Info("unmounted", "mountpoint", a.mountpoint)
-		return nil
-	}
-	if lazyErr := unmountPath(a.mountpoint, true); lazyErr != nil {
-		return fail(exitFailed, "%s cannot be unmounted (%v, then %v): run umount -l %s as root", a.mountpoint, err, lazyErr, a.mountpoint)
-	}
-	if errors.Is(err, unix.EBUSY) {
-		a.log.Warn("in use, so detached lazily: programs that still use the mount get errors from now on", "mountpoint", a.mountpoint)
-	} else {
-		a.log.Warn("detached lazily: a plain unmount failed", "mountpoint", a.mountpoint, "error", err)
-	}
-	return nil
-}
-
-// close ends what serves the mount. A load that does not end by itself is not
-// waited for long: the process ends next.
-func (a *attachment) close() {
-	done := make(chan struct{})
-	go func() {
-		a.files.close()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(lookLimit):
-		a.log.Warn("a load did not end")
-	}
-	if a.mount != nil && a.mount.Refused() > 0 {
-		a.log.Warn("files whose size is not known were not opened", "times", a.mount.Refused())
-	}
 }

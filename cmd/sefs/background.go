@@ -56,7 +56,7 @@ func background(ctx context.Context, p *process, j job) error {
 			fmt.Fprintf(p.stdout, "%s is mounted on %s; log: %s\n", j.remote, j.mountpoint, log.Name())
 			return child.Process.Release()
 		}
-		state := endChild(child, j.mountpoint)
+		state := endChild(child, j.mountpoint, hurry(ctx))
 		if a.told && begin == 0 && j.settings.logFile == "" {
 			forget(log.Name()) // it was made for this mount, and the reason is told here
 		}
@@ -69,7 +69,7 @@ func background(ctx context.Context, p *process, j job) error {
 		}
 		return fail(a.Code, "%s", a.Text)
 	case <-ctx.Done():
-		endChild(child, j.mountpoint)
+		endChild(child, j.mountpoint, hurry(ctx))
 		if begin == 0 && j.settings.logFile == "" {
 			forget(log.Name())
 		}
@@ -119,14 +119,23 @@ func startChild(p *process, log *os.File) (*exec.Cmd, *os.File, error) {
 
 // endChild sees to it that the child has ended and left no mount behind, and
 // returns how it ended. A child that is ending already is left to it.
-func endChild(child *exec.Cmd, mountpoint string) string {
+func endChild(child *exec.Cmd, mountpoint string, hurry <-chan struct{}) string {
 	_ = child.Process.Signal(syscall.SIGTERM) // it may have ended
 	kill := time.AfterFunc(endLimit, func() { _ = child.Process.Kill() })
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-hurry:
+			_ = child.Process.Signal(syscall.SIGTERM) // is in a hurry too then
+		case <-ended:
+		}
+	}()
 	_ = child.Wait() // how it ended is in ProcessState
+	close(ended)
 	kill.Stop()
 	// The mount point was checked to be none before, so what is there now is the
 	// child's. A child that unmounted has left nothing.
-	if top, err := topMount(mountpoint); err == nil && top != nil && top.FSType == fs.FSType && isDead(alive(mountpoint)) {
+	if top, err := topMount(mountpoint); err == nil && top != nil && top.FSType == fs.FSType && isDead(seemsAlive(mountpoint)) {
 		_ = unmountPath(mountpoint, true)
 	}
 	return child.ProcessState.String()

@@ -147,7 +147,7 @@ func (d *demo) tour(ctx context.Context) (err error) {
 	}
 	d.say("A stand-in for the service runs in this program: no account, no network.")
 	d.say("  mounted  %s on %s, read-only", d.job.remote, d.job.mountpoint)
-	if err := errors.Join(d.show(ctx), a.detach()); err != nil {
+	if err := errors.Join(d.show(ctx), a.detach(hurry(ctx))); err != nil {
 		return err
 	}
 	d.say("  ended    unmounted, and the folder removed")

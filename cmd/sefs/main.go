@@ -4,7 +4,7 @@
 // spread over few files in the order in which it happens: options.go and
 // settings.go (what is wanted), mountpoint.go, credentials.go and fuse.go (what
 // can be checked without the service), background.go (the process that stays)
-// and attach.go (the service asked, the mount made, the end waited for).
+// attach.go (the service asked, the mount made) and detach.go (the end waited for).
 // exit.go says which failure ends with which line and exit code.
 package main
 
@@ -20,9 +20,7 @@ func main() {
 	os.Exit(start())
 }
 
-// start runs the program under a context that ends with the first signal. Further
-// ones change nothing: every way out is bounded in time, and to be killed on it
-// would leave a dead mount behind.
+// start runs the program under a context that ends with the first signal.
 func start() int {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	// A closed terminal must not leave a dead mount behind, but nohup's wish to
@@ -30,7 +28,7 @@ func start() int {
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	ctx, stop := untilSignal(signals...)
 	defer stop()
 	return run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 }
@@ -39,6 +37,9 @@ func start() int {
 // exit code. Environment and streams are what it is given, nothing else.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &process{args: args, environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, memoryLimit: cgroupLimit}
+	if path := p.env(probeVariable); path != "" {
+		return probe(path)
+	}
 	p.starter = starterFrom(p.env(readyVariable))
 	root := newRootCommand(p)
 	root.SetArgs(args)

@@ -14,8 +14,12 @@ REMOTE is the folder's path on the storage, sestore<number>/account[/folder…];
 mount shows what is in it. MOUNTPOINT is an empty folder.
 
 sefs goes to the background and returns once the mount answers. Otherwise it says
-why not, and nothing is mounted. With --foreground it stays, and unmounts on Ctrl-C
-or SIGTERM. A mount that a killed sefs left behind is cleared first.
+why not, and nothing is mounted. With --foreground it stays. A mount that a killed
+sefs left behind is cleared first.
+
+Ctrl-C or SIGTERM unmounts. If the mount is in use for three seconds more, it is detached:
+nothing new can use it, and those who do get errors once sefs has ended, two seconds later. A
+second signal makes it end at once. Either way the exit code is 0.
 
 ` + exitCodes
 
@@ -80,6 +84,9 @@ func stay(ctx context.Context, p *process, j job) error {
 	}
 	defer end()
 	j.log = log
+	if p.starter == nil && j.settings.logFile != "" {
+		j.notice = p.notice
+	}
 	if p.starter != nil {
 		// All paths are absolute by now, and no folder shall be kept from being
 		// unmounted or removed by us standing in it.

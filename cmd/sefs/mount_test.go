@@ -215,24 +215,6 @@ func TestForegroundIgnoresHangupUnderNohup(t *testing.T) {
 	w.wantDone(r.end())
 }
 
-// A mount in use is detached, so that the process can end.
-func TestForegroundInUseIsDetached(t *testing.T) {
-	needFUSE(t)
-	w := newWorld(t)
-	w.newService()
-	w.set("SEFS_LOG_FILE=")
-	r := w.start("mount", "-f", remote, w.mountpoint)
-	w.waitMounted(w.mountpoint)
-	release := w.use(w.mountpoint)
-	r.signal(syscall.SIGTERM)
-	end := r.end()
-	release()
-	w.wantDone(end)
-	if !strings.Contains(end.stderr, "in use, so detached lazily") {
-		t.Errorf("stderr does not say so: %s", end.stderr)
-	}
-}
-
 func TestForegroundEndsWithUnmount(t *testing.T) {
 	needFUSE(t)
 	w := newWorld(t)
@@ -242,8 +224,8 @@ func TestForegroundEndsWithUnmount(t *testing.T) {
 	w.wantDone(w.sefs("unmount", w.mountpoint))
 	end := r.end()
 	w.wantDone(end)
-	if end.stderr != "" {
-		t.Errorf("the log is in a file, but stderr is %q", end.stderr)
+	if want := "sefs: " + w.mountpoint + ": unmounted from outside\n"; end.stderr != want {
+		t.Errorf("the log is in a file; stderr is %q, want %q", end.stderr, want)
 	}
 }
 

@@ -44,12 +44,15 @@ func clearDead(p *process, path string, top *mountinfo.Info) error {
 	if top.FSType != fs.FSType {
 		return fail(exitMountpoint, "%s is already a mount (%s): choose another folder, or unmount it", path, top.FSType)
 	}
-	err := alive(path)
+	err := seemsAlive(path)
 	switch {
 	case err == nil:
 		return fail(exitMountpoint, "%s is already a mount of sefs (%s): choose another folder, or run sefs unmount %s", path, remoteOf(top), path)
 	case !isDead(err):
-		return fail(exitMountpoint, "%s is already a mount of sefs (%s), which gives no answer (%v): run sefs unmount --lazy %s", path, remoteOf(top), err, path)
+		return fail(exitMountpoint, "%s is already a mount of sefs (%s), which gives no answer (%v): run sefs unmount --force %s", path, remoteOf(top), err, path)
+	}
+	if now, err := topMount(path); err != nil || now == nil || now.ID != top.ID {
+		return err // another has cleared it, and may have mounted since
 	}
 	if err := unmountPath(path, true); err != nil {
 		return fail(exitMountpoint, "%s is a dead mount of an earlier sefs and cannot be cleared: %v: run umount -l %s as root", path, err, path)

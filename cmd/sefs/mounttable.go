@@ -108,15 +108,17 @@ func remoteOf(m *mountinfo.Info) string {
 // resolved makes a path absolute as text. Only where it has a part "..", which leads
 // elsewhere behind a link, what is before its last part is looked up.
 func resolved(path string) (string, error) {
-	if !slices.Contains(strings.Split(path, "/"), "..") {
-		return filepath.Abs(path)
-	}
+	dotdot := slices.Contains(strings.Split(path, "/"), "..")
 	if !filepath.IsAbs(path) {
-		dir, err := os.Getwd()
+		// Not os.Getwd, which looks at the folder: that may be in a mount that hangs.
+		dir, err := unix.Getwd()
 		if err != nil {
 			return "", err
 		}
 		path = dir + "/" + path
+	}
+	if !dotdot {
+		return filepath.Clean(path), nil
 	}
 	path = strings.TrimRight(path, "/")
 	dir, base := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
