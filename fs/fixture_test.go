@@ -137,7 +137,7 @@ func (f *fixture) mount(s setup) {
 	def(&s.ttl, time.Hour)
 	def(&s.timeout, 10*time.Second)
 	def(&s.loadTimeout, 10*time.Minute)
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(newTestWriter(t, f.account), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, err := apiclient.New(apiclient.Options{
 		URL: f.account.URL, Key: f.account.Key, Secret: f.account.Secret, CDN: f.account.CDN,
 		Types: []string{"includeinvalid"}, Concurrency: s.concurrency, Log: log,
@@ -215,14 +215,6 @@ func needFUSE(t testing.TB) {
 		t.Fatalf("no FUSE here: %v", err)
 	}
 	t.Skipf("no FUSE here, so nothing can be mounted: %v", err)
-}
-
-// testWriter logs to the test.
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSuffix(string(p), "\n"))
-	return len(p), nil
 }
 
 // requests counts what the kernel asked.
