@@ -213,7 +213,7 @@ func newDownloadClient(concurrency int, roots *x509.CertPool) *http.Client {
 func newTransport(concurrency int, roots *x509.CertPool) *http.Transport {
 	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                 proxy,
+		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConnsPerHost:   concurrency,
@@ -224,16 +224,6 @@ func newTransport(concurrency int, roots *x509.CertPool) *http.Transport {
 		// A connection that died in silence is found out, not used on and on.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
-}
-
-// proxy is that of the environment. An address that is none is not repeated, since a
-// password may be in it.
-func proxy(r *http.Request) (*url.URL, error) {
-	u, err := http.ProxyFromEnvironment(r)
-	if err != nil {
-		return nil, errors.New("the proxy's address in the environment (HTTPS_PROXY or HTTP_PROXY) is none")
-	}
-	return u, nil
 }
 
 // acquire waits for a free call slot.

@@ -20,7 +20,7 @@ func (w *world) asOther(args ...string) (out string, err error) {
 	return string(text), err
 }
 
-// Other users, root among them in general, see nothing of a mount unless they are let in.
+// Other users see nothing of a mount unless they are let in, and then what modes let them see.
 func TestOtherUsers(t *testing.T) {
 	needFUSE(t)
 	for _, test := range []struct {

@@ -35,7 +35,6 @@ func readOwn(path string, forbidden fs.FileMode) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot be read: %w", bare(err))
 	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
 	mode := info.Mode().Perm()
 	switch {
 	case path == os.DevNull:
@@ -43,7 +42,7 @@ func readOwn(path string, forbidden fs.FileMode) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		// The process in the background reads it again, which a pipe does not allow.
 		return nil, errors.New("is no regular file: give the path of one")
-	case !ok || owner.Uid != 0 && int(owner.Uid) != os.Geteuid():
+	case !isOwn(info):
 		return nil, fmt.Errorf("belongs to another user, who can change it: run chown %d %s", os.Geteuid(), path)
 	case mode&forbidden == 0:
 	case forbidden == reachable:
@@ -59,4 +58,10 @@ func readOwn(path string, forbidden fs.FileMode) ([]byte, error) {
 		return nil, fmt.Errorf("is larger than %d MiB: it cannot be the right one", maxOwnFile>>20)
 	}
 	return text, nil
+}
+
+// isOwn reports whether a file is of this process's user or of root.
+func isOwn(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && (st.Uid == 0 || int(st.Uid) == os.Geteuid())
 }

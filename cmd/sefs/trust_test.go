@@ -125,18 +125,18 @@ func TestAllowHTTP(t *testing.T) {
 func TestProxyPassword(t *testing.T) {
 	refuse := httptest.NewServer(answering(http.StatusProxyAuthRequired, "no"))
 	t.Cleanup(refuse.Close)
-	for name, proxy := range map[string]string{
-		"nobody there": strings.Replace(unusedAddress(t), "http://", "http://me:PASS%2FWORD@", 1),
-		"refused":      strings.Replace(refuse.URL, "http://", "http://me:PASS%2FWORD@", 1),
-		"no address":   "http://me:PASS%zzWORD@127.0.0.1:1/",
-		"no scheme":    "me:PASS%zzWORD@127.0.0.1",
+	for _, test := range []struct{ name, proxy, want string }{
+		{"nobody there", strings.Replace(unusedAddress(t), "http://", "http://me:PASS%2FWORD@", 1), "connection refused"},
+		{"refused", strings.Replace(refuse.URL, "http://", "http://me:PASS%2FWORD@", 1), "Proxy Authentication Required"},
+		{"no address", "http://me:PASS%zzWORD@127.0.0.1:1/", "api.example.invalid"},
+		{"no scheme", "me:PASS%zzWORD@127.0.0.1", "connection refused"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.secrets = []string{"PASS", "WORD", base64.StdEncoding.EncodeToString([]byte("me:PASS/WORD"))}
-			w.account("https://api.example.com/stable/")
-			w.set("HTTPS_PROXY=" + proxy)
-			w.wantFailure(w.sefs("storages", "--timeout=10s", "--log-level=debug"), exitService, "api.example.com", "proxy")
+			w.account("https://api.example.invalid/stable/")
+			w.set("HTTPS_PROXY=" + test.proxy)
+			w.wantFailure(w.sefs("storages", "--timeout=10s", "--log-level=debug"), exitService, "api.example.invalid", test.want)
 		})
 	}
 }
