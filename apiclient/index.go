@@ -52,7 +52,7 @@ func (x *index) cover(entries []Entry) {
 		for x.table[at] != 0 {
 			at = x.after(at)
 		}
-		x.table[at] = uint32(x.n + 1) //nolint:gosec // a folder has ten million files at most
+		x.table[at] = uint32(x.n + 1)
 	}
 }
 

@@ -115,10 +115,10 @@ func appendPHPString(b []byte, s string) []byte {
 			b = append(b, byte(r))
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
-			unit(uint16(high)) //nolint:gosec // half of a pair
-			unit(uint16(low))  //nolint:gosec // the other
+			unit(uint16(high))
+			unit(uint16(low))
 		default:
-			unit(uint16(r)) //nolint:gosec // up to 0xffff
+			unit(uint16(r))
 		}
 	}
 	return append(b, '"')

@@ -46,8 +46,8 @@ func newListing(f *apiclient.Folder, asked time.Time) *Listing {
 	digest := xxhash.New()
 	for i, e := range entries {
 		names.WriteString(e.Name)
-		c.ends[i] = uint32(names.Len()) //nolint:gosec // ten million names of 255 bytes at most
-		kind := []byte{0, 'f'}          // NUL ends the name: none contains it
+		c.ends[i] = uint32(names.Len())
+		kind := []byte{0, 'f'} // NUL ends the name: none contains it
 		if e.Folder != nil {
 			c.dirs[i/64] |= 1 << (i % 64)
 			kind[1] = 'd'

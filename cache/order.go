@@ -30,7 +30,7 @@ func newOrder(f *apiclient.Folder, c *contents) *order {
 	for _, e := range f.Entries {
 		if e.Folder != nil {
 			i, _ := c.Find(e.Name)
-			o.places[c.foldersBefore(i)] = uint32(len(o.folders)) //nolint:gosec // as many as names at most
+			o.places[c.foldersBefore(i)] = uint32(len(o.folders))
 			o.folders = append(o.folders, uint32(i))
 		}
 	}

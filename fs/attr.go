@@ -47,7 +47,7 @@ func (t *tree) statfs(out *fuse.StatfsOut) {
 		Bsize:   blockSize,
 		Frsize:  blockSize,
 		NameLen: maxName,
-		Files:   uint64(max(known.Entries, 0)),
+		Files:   uint64(known.Entries),
 		Blocks:  uint64(max(known.Content, 0)+blockSize-1) / blockSize,
 	}
 }

@@ -107,7 +107,7 @@ func (f *fileNode) recheck(ctx context.Context) error {
 // that stays the same, by how often it was found to be another one.
 func (f *fileNode) versionHash() uint64 {
 	var b [24]byte
-	binary.LittleEndian.PutUint64(b[:], uint64(f.size)) //nolint:gosec // only its bits count
+	binary.LittleEndian.PutUint64(b[:], uint64(f.size))
 	binary.LittleEndian.PutUint64(b[8:], uint64(f.modified))
 	binary.LittleEndian.PutUint64(b[16:], f.edition)
 	return xxhash.Sum64(b[:])

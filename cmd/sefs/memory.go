@@ -24,7 +24,7 @@ func cgroupLimit() uint64 {
 // may count too.
 func (s *settings) fitMemory(limit uint64) {
 	if most := max(limit/4, minMemory); limit > 0 && most < uint64(s.memory) {
-		s.memory, s.memoryLimit = int64(most), limit //nolint:gosec // less than what was there
+		s.memory, s.memoryLimit = int64(most), limit
 	}
 }
 
