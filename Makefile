@@ -9,7 +9,7 @@ LINT    = $(GO) tool -modfile=.ci/tools.mod golangci-lint
 TESTFLAGS = -parallel 6 -vet=off -timeout 12m
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: help build demo test vet lint soak fuzz bench clean
+.PHONY: help build demo test vet lint vuln soak fuzz bench clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -31,6 +31,13 @@ vet:
 
 lint: ## the rules of .golangci.yml, the directions of imports among them
 	$(LINT) run ./...
+
+vuln: ## known vulnerabilities in what sefs uses; asks a database on the network
+	@found=$$($(GO) tool -modfile=.ci/vuln.mod govulncheck ./... 2>&1); code=$$?; \
+	case "$$found" in \
+	*"fetching vulnerabilities:"*) echo "make vuln: nothing was checked: the database cannot be reached" >&2; exit 75;; \
+	esac; \
+	echo "$$found"; exit $$code
 
 soak: ## longer forms of tests: larger trees, all combinations
 	SEFS_TEST_LONG=1 $(GO) test -timeout 60m -count=1 ./...

@@ -174,7 +174,7 @@ func transportError(ctx context.Context, err error) *Error {
 	}
 	// A text that repeats what came, be it the address that was asked for, is not shown.
 	var known interface{ Timeout() bool } // of net, and of contexts
-	if !errors.As(err, &known) && strings.ContainsAny(err.Error(), `?"`) {
+	if !errors.As(err, &known) && !IsUntrusted(err) && strings.ContainsAny(err.Error(), `?"`) {
 		err = errors.New("what came is no answer of HTTP")
 	}
 	return &Error{Err: err}

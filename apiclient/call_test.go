@@ -258,13 +258,16 @@ func TestStorages(t *testing.T) {
 
 func TestCheckURL(t *testing.T) {
 	for _, good := range []string{"https://api.scaleengine.net/stable/", "http://127.0.0.1:80/", "http://localhost/stable/", "http://[::1]:8080/"} {
-		if err := CheckURL(good); err != nil {
+		if err := CheckURL(good, false); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
 	for _, bad := range []string{"", "api.scaleengine.net", "http://api.scaleengine.net/", "http://10.0.0.1/", "ftp://127.0.0.1/", "https://a:b@host/", "https://host/?a=b", "https://host/#x", ":"} {
-		if CheckURL(bad) == nil {
+		if CheckURL(bad, false) == nil {
 			t.Errorf("%q is accepted", bad)
+		}
+		if clear := IsClearText(bad); clear != (CheckURL(bad, true) == nil) {
+			t.Errorf("%q: in clear text %v, with plain http allowed: %v", bad, clear, CheckURL(bad, true))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package apiclient
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,7 +22,8 @@ import (
 // Options says which account a [Client] speaks for and how.
 type Options struct {
 	// URL is the address of the command API (files.list page:
-	// https://api.scaleengine.net/stable/). Plain http is for loopback only.
+	// https://api.scaleengine.net/stable/). Plain http is for loopback only, unless
+	// AllowHTTP is set.
 	URL string
 	// FilesURL is the address of the v1 file API (files page:
 	// https://{user}-sestore.secdn.net/v1/); "" if there is none to be asked.
@@ -43,6 +45,10 @@ type Options struct {
 	// Timeout bounds a call that several wait for together, whoever of them leaves; 0
 	// means 30 s.
 	Timeout time.Duration
+	// Roots are the authorities whose certificates are believed; nil means the system's.
+	Roots *x509.CertPool
+	// AllowHTTP lets credentials and links go in clear text to other machines.
+	AllowHTTP bool
 	// Log gets what is worth knowing and is no error; nil means nowhere.
 	Log *slog.Logger
 	// Now is the clock that requests are stamped and listings dated by; nil means
@@ -90,7 +96,7 @@ func New(o Options) (*Client, error) {
 		if address == "" {
 			continue
 		}
-		if err := CheckURL(address); err != nil {
+		if err := CheckURL(address, o.AllowHTTP); err != nil {
 			return nil, err
 		}
 	}
@@ -117,14 +123,14 @@ func New(o Options) (*Client, error) {
 		base: base, stop: stop,
 		opts:  o,
 		from:  account{key: o.Key, cdn: o.CDN, order: rand.Uint64()},
-		http:  newHTTPClient(o.Concurrency),
+		http:  newHTTPClient(o.Concurrency, o.Roots),
 		slots: newSlots(o.Concurrency),
 		clock: newClock(o.Now),
 		retry: newRetryPolicy(o.Log),
 		log:   o.Log,
 		made:  o.Now(),
 
-		downloads: newDownloadClient(o.DownloadConcurrency),
+		downloads: newDownloadClient(o.DownloadConcurrency, o.Roots),
 		ranges:    newSlots(o.DownloadConcurrency),
 		links:     newLinks(),
 	}, nil
@@ -154,8 +160,8 @@ func (c *Client) Close() {
 }
 
 // CheckURL reports why address cannot be the service's: signed requests go over
-// TLS, or in plain text to this machine only.
-func CheckURL(address string) error {
+// TLS, or in plain text to this machine only, unless allowHTTP is set.
+func CheckURL(address string, allowHTTP bool) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "":
@@ -169,31 +175,42 @@ func CheckURL(address string) error {
 	case u.Scheme != "http":
 		return fmt.Errorf("scheme %q is not accepted; use https", u.Scheme)
 	}
-	if host := u.Hostname(); host != "localhost" && !net.ParseIP(host).IsLoopback() {
+	if !allowHTTP && !isLoopback(u) {
 		return errors.New("plain http is accepted for this machine only; use https")
 	}
 	return nil
 }
 
+func isLoopback(u *url.URL) bool {
+	return u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+}
+
+// IsClearText reports whether what is sent to address can be read on its way: plain http
+// to another machine.
+func IsClearText(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "http" && !isLoopback(u)
+}
+
 // newHTTPClient has no timeout of its own: every request carries a context with
 // a deadline. It follows no redirect, which would carry a signed request away.
-func newHTTPClient(concurrency int) *http.Client {
+func newHTTPClient(concurrency int, roots *x509.CertPool) *http.Client {
 	return &http.Client{
-		Transport:     newTransport(concurrency),
+		Transport:     newTransport(concurrency, roots),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
 // newDownloadClient is for contents: bytes come as they are stored, and each range has
 // a connection to itself, since one shared by all would be as slow as one.
-func newDownloadClient(concurrency int) *http.Client {
-	c, t := newHTTPClient(concurrency), newTransport(concurrency)
+func newDownloadClient(concurrency int, roots *x509.CertPool) *http.Client {
+	c, t := newHTTPClient(concurrency, roots), newTransport(concurrency, roots)
 	t.ForceAttemptHTTP2, t.HTTP2, t.DisableCompression = false, nil, true
 	c.Transport = t
 	return c
 }
 
-func newTransport(concurrency int) *http.Transport {
+func newTransport(concurrency int, roots *x509.CertPool) *http.Transport {
 	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -202,7 +219,7 @@ func newTransport(concurrency int) *http.Transport {
 		MaxIdleConnsPerHost:   concurrency,
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   15 * time.Second,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		ExpectContinueTimeout: time.Second,
 		// A connection that died in silence is found out, not used on and on.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},

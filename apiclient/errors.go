@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,6 +104,13 @@ func IsNotExist(err error) bool {
 func IsChanged(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Changed
+}
+
+// IsUntrusted reports whether a host's certificate was not believed. Nothing was sent
+// then. It is temporary: a wrong network on the way may be the cause.
+func IsUntrusted(err error) bool {
+	var e *tls.CertificateVerificationError
+	return errors.As(err, &e)
 }
 
 // IsTooLarge reports whether an answer was larger than what is read of one.

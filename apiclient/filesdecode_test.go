@@ -193,7 +193,7 @@ func TestDecodeFilesRefuses(t *testing.T) {
 			if attr, other := decodeFile([]byte(c.body), "x"); other == nil || other.Error() != err.Error() {
 				t.Errorf("as a file: %+v, error %v", attr, other)
 			}
-			if _, _, other := decodeLink([]byte(c.body), v1Head{}, "a.mp4"); other == nil || other.Error() != err.Error() {
+			if _, _, other := decodeLink([]byte(c.body), v1Head{}, "a.mp4", false); other == nil || other.Error() != err.Error() {
 				t.Errorf("as a link: error %v", other)
 			}
 		})

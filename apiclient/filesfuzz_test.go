@@ -172,7 +172,7 @@ func FuzzLink(f *testing.F) {
 		if dated {
 			head.date = head.asked.Add(time.Hour)
 		}
-		address, life, err := decodeLink(body, head, "a.mp4")
+		address, life, err := decodeLink(body, head, "a.mp4", false)
 		if err != nil {
 			checkRefusal(t, err)
 			if address != "" {

@@ -111,7 +111,7 @@ func (c *Client) newLink(ctx context.Context, path string, turn func()) (new lin
 		}
 	}}
 	err = c.get(ctx, req, func(body []byte, head v1Head) error {
-		address, life, err := decodeLink(body, head, relative(path))
+		address, life, err := decodeLink(body, head, relative(path), c.opts.AllowHTTP)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (c *Client) newLink(ctx context.Context, path string, turn func()) (new lin
 // shortly before it ends. That is told in Unix seconds by the address, or as a date in
 // UTC by expires (download page). Both are compared with the service's own clock where
 // the answer tells it.
-func decodeLink(body []byte, head v1Head, asked string) (address string, life time.Duration, err error) {
+func decodeLink(body []byte, head v1Head, asked string, allowHTTP bool) (address string, life time.Duration, err error) {
 	var answer v1Answer
 	var told value
 	if err := answer.read(body, func(first json.Token) (err error) {
@@ -145,7 +145,7 @@ func decodeLink(body []byte, head v1Head, asked string) (address string, life ti
 	if path, ok := told.get("path"); ok && path.kind == kindText && lastPart(path.text) != lastPart(asked) {
 		return "", 0, malformed("a link to another file")
 	}
-	if err := checkLink(text.text); err != nil {
+	if err := checkLink(text.text, allowHTTP); err != nil {
 		return "", 0, malformed("a link that is not used: %v", err)
 	}
 	now := head.date
@@ -186,8 +186,8 @@ func linkEnd(address string) time.Time {
 func lastPart(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 // checkLink reports why an address cannot be a link, without repeating it.
-func checkLink(address string) error {
+func checkLink(address string, allowHTTP bool) error {
 	bare, _, _ := strings.Cut(address, "?")
 	bare, _, _ = strings.Cut(bare, "#")
-	return CheckURL(bare)
+	return CheckURL(bare, allowHTTP)
 }

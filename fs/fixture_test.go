@@ -138,11 +138,11 @@ func (f *fixture) mount(s setup) {
 	def(&s.ttl, time.Hour)
 	def(&s.timeout, 10*time.Second)
 	def(&s.loadTimeout, 10*time.Minute)
-	level := slog.LevelWarn
+	level := slog.LevelDebug // all is searched for secrets
 	if s.quiet {
 		level = slog.LevelError
 	}
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewTextHandler(newTestWriter(t, f.account), &slog.HandlerOptions{Level: level}))
 	client, err := apiclient.New(apiclient.Options{
 		URL: f.account.URL, Key: f.account.Key, Secret: f.account.Secret, CDN: f.account.CDN,
 		Types: []string{"includeinvalid"}, Concurrency: s.concurrency, Log: log,
@@ -220,14 +220,6 @@ func needFUSE(t testing.TB) {
 		t.Fatalf("no FUSE here: %v", err)
 	}
 	t.Skipf("no FUSE here, so nothing can be mounted: %v", err)
-}
-
-// testWriter logs to the test.
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSuffix(string(p), "\n"))
-	return len(p), nil
 }
 
 // requests counts what the kernel asked.

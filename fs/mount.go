@@ -34,6 +34,8 @@ type Options struct {
 	FileMode, DirMode uint32
 	// AllowOther lets other users in; the kernel then checks the permission bits.
 	AllowOther bool
+	// NoExec lets no program be started from the mount.
+	NoExec bool
 	// Log gets the requests that failed; nil means nowhere.
 	Log *slog.Logger
 	// Debug logs every request of the kernel.
@@ -115,7 +117,7 @@ func (t *tree) options(logger *log.Logger) *fusefs.Options {
 	o.MountOptions = fuse.MountOptions{
 		FsName:  "scaleengine:" + t.opts.Root,
 		Name:    "sefs",
-		Options: []string{"ro"},
+		Options: []string{"ro", "nosuid", "nodev"}, // nobody gains rights by what is stored
 		// Without it ls -l asks for attributes of each file, every time.
 		DisableXAttrs: true,
 		// The kernel asks for attributes with names only if the caller wants them:
@@ -129,6 +131,9 @@ func (t *tree) options(logger *log.Logger) *fusefs.Options {
 		Debug:             t.opts.Debug,
 		Logger:            logger,
 		PanicHandler:      t.panicked,
+	}
+	if t.opts.NoExec {
+		o.Options = append(o.Options, "noexec")
 	}
 	if t.opts.AllowOther {
 		o.Options = append(o.Options, "default_permissions")

@@ -112,6 +112,18 @@ func TestBackgroundDefaultLog(t *testing.T) {
 	}
 }
 
+// Names of files are not written where another user could read or change them.
+func TestBackgroundLogFolderOfOthers(t *testing.T) {
+	needFUSE(t)
+	w := newWorld(t)
+	w.newService()
+	w.set("SEFS_LOG_FILE=")
+	for _, spoil := range []string{"mkdir -m 777 sefs", "mkdir sefs; chown 65534 sefs", "ln -s /tmp sefs"} {
+		r := w.inNamespace(`mount -t tmpfs none /var/log; cd /var/log; umask 0; `+spoil+`; cd /; exec $sefs mount "$@"`, remote, w.mountpoint)
+		w.wantFailure(r, exitFailed, "/var/log/sefs", "changed by others", "--log-file")
+	}
+}
+
 // A start that failed leaves no log behind, since its reason was told.
 func TestBackgroundFailureLeavesNoLog(t *testing.T) {
 	needFUSE(t)

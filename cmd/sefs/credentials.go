@@ -2,12 +2,8 @@ package main
 
 import (
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 const secretVariable = "SEFS_API_SECRET"
@@ -41,30 +37,13 @@ func readSecret(p *process, s *settings) (string, error) {
 	return secret, nil
 }
 
-// readSecretFile reads a file that nobody but its owner may touch. The mode is
-// asked of the open file, so that it is that of the bytes which are read.
+// readSecretFile reads a file that nobody but its owner may touch.
 func readSecretFile(path string) (string, error) {
-	// Without O_NONBLOCK, opening a named pipe would wait for its writer.
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	text, err := readOwn(path, reachable)
 	if err != nil {
-		return "", fail(exitCredentials, "the secret file %s cannot be read: %v", path, bare(err))
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return "", fail(exitCredentials, "the secret file %s cannot be read: %v", path, bare(err))
-	case !info.Mode().IsRegular():
-		// The process in the background reads it again, which a pipe does not allow.
-		return "", fail(exitCredentials, "the secret file %s is no regular file: give the path of one", path)
-	case info.Mode().Perm()&0o077 != 0:
-		return "", fail(exitCredentials, "the secret file %s is open to others (mode %04o): run chmod 600 %s", path, info.Mode().Perm(), path)
+		return "", fail(exitCredentials, "the secret file %s %v", path, err)
 	}
 	const limit = 4096
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return "", fail(exitCredentials, "the secret file %s cannot be read: %v", path, bare(err))
-	}
 	secret := strings.TrimSpace(string(text))
 	if secret == "" || len(text) > limit || strings.ContainsAny(secret, "\n\x00") {
 		return "", fail(exitCredentials, "the secret file %s does not hold one line with the API secret", path)

@@ -106,6 +106,10 @@ func causes(s *settings, remote string) []cause {
 		{exitRemote, apiclient.IsNotExist, func(err error) string {
 			return fmt.Sprintf("the service has no bytes of %s: it may not be there any more, or be of a kind that cannot be downloaded (%v)", remote, err)
 		}},
+		{exitService, apiclient.IsUntrusted, func(err error) string {
+			host, _ := where(err)
+			return fmt.Sprintf("%s shows a certificate that is not believed: check the network and any proxy, or give the certificate of your own authority with --ca-file (%v)", host, err)
+		}},
 		{exitService, noAnswer, func(err error) string {
 			host, check := where(err)
 			return fmt.Sprintf("%s gives no answer: check %s, the network and any proxy (%v)", host, check, err)

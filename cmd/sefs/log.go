@@ -57,6 +57,9 @@ func openDefaultLog(p *process, remote, mountpoint string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fail(exitFailed, "the log folder %s cannot be made (%v): name a file with --log-file", dir, bare(err))
 	}
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() || info.Mode()&writable != 0 || !isOwn(info) {
+		return nil, fail(exitFailed, "the log folder %s could be changed by others: run chmod 700 %s, or name a file with --log-file", dir, dir)
+	}
 	// The name can be foreseen, so a link that others put there is not followed.
 	return openLog(filepath.Join(dir, logName(remote, mountpoint)), unix.O_NOFOLLOW)
 }

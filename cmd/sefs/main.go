@@ -30,6 +30,7 @@ func start() int {
 	}
 	ctx, stop := untilSignal(signals...)
 	defer stop()
+	sealSecrets()
 	return run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 }
 

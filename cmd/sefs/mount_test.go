@@ -26,6 +26,8 @@ func TestMountRefusedBeforeTheService(t *testing.T) {
 		{"too many arguments", nil, []string{remote, "MNT", "x"}, exitUsage, []string{`"x"`}},
 		{"unknown flag", nil, []string{"--tll=5m", remote, "MNT"}, exitUsage, []string{"--tll", "sefs mount --help"}},
 		{"secret as a flag", nil, []string{"--api-secret=hush", remote, "MNT"}, exitUsage, []string{"SEFS_API_SECRET", "--api-secret-file"}},
+		{"secret after one dash", nil, []string{"-api-secret=hush", remote, "MNT"}, exitUsage, []string{"unknown shorthand flag: 'a'"}},
+		{"config file for all to write", []string{"SEFS_CONFIG=MNT/../writable"}, []string{remote, "MNT"}, exitUsage, []string{"0666", "chmod go-w"}},
 		{"flag without value", nil, []string{remote, "MNT", "--ttl"}, exitUsage, []string{"--ttl"}},
 		{"bad flag", nil, []string{"--ttl=x", remote, "MNT"}, exitUsage, []string{"--ttl"}},
 		{"bad variable", []string{"SEFS_TTL=x"}, []string{remote, "MNT"}, exitUsage, []string{"SEFS_TTL"}},
@@ -46,8 +48,11 @@ func TestMountRefusedBeforeTheService(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.newHandler(func(http.ResponseWriter, *http.Request) { t.Error("the service was called") })
-			w.set(test.environ...)
+			for _, e := range test.environ {
+				w.set(strings.ReplaceAll(e, "MNT", w.mountpoint))
+			}
 			w.write("file", "hush", 0o644)
+			w.write("writable", "", 0o666)
 			for name, target := range map[string]string{"link": "/proc", "circle": "circle"} {
 				if err := os.Symlink(target, filepath.Join(w.dir, name)); err != nil {
 					t.Fatal(err)
@@ -162,11 +167,7 @@ func TestMountWithoutFUSE(t *testing.T) {
 			if err := os.Chmod(w.mountpoint, 0o777); err != nil {
 				t.Fatal(err)
 			}
-			for dir := w.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-				if err := os.Chmod(dir, 0o755); err != nil { // for the other user
-					t.Fatal(err)
-				}
-			}
+			w.letOthersIn()
 			w.wantFailure(w.inNamespace(test.script, remote, w.mountpoint), exitFUSE, test.want...)
 		})
 	}

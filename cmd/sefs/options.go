@@ -41,7 +41,7 @@ func accountOptions() []option {
 	return append([]option{
 		{"api-url", "", "url", "https://api.scaleengine.net/stable/", "address of the command API", func(s *settings, t string) error {
 			s.apiURL = t
-			return apiclient.CheckURL(t)
+			return apiclient.CheckURL(t, true) // load has the last word on plain http
 		}},
 		{"api-key", "", "key", "", "public API key of the account", func(s *settings, t string) error {
 			s.apiKey = t
@@ -60,8 +60,13 @@ func accountOptions() []option {
 		}},
 		{"files-url", "", "url", "https://{user}-sestore.secdn.net/v1/", "address of the v1 API; {user} is the second part of REMOTE", func(s *settings, t string) error {
 			s.filesURL = t
-			return apiclient.CheckURL(s.filesAddress("storage/user"))
+			return apiclient.CheckURL(s.filesAddress("storage/user"), true)
 		}},
+		{"ca-file", "", "file", "", "certificates (PEM) of authorities to believe besides the system's", func(s *settings, t string) (err error) {
+			s.roots, err = authorities(t)
+			return err
+		}},
+		{"allow-http", "", "bool", "false", "accept plain http to other machines: credentials, signatures and links go in clear text", boolOption(func(s *settings) *bool { return &s.allowHTTP })},
 		{"timeout", "", "duration", "30s", "longest wait without progress", func(s *settings, t string) (err error) {
 			s.timeout, err = positive(t)
 			return err
@@ -160,6 +165,7 @@ func mountOptions() []option {
 			return err
 		}},
 		{"allow-other", "", "bool", "false", "let other users in", boolOption(func(s *settings) *bool { return &s.allowOther })},
+		{"noexec", "", "bool", "false", "let no program be started from the mount", boolOption(func(s *settings) *bool { return &s.noExec })},
 		{"allow-empty", "", "bool", "false", "mount REMOTE also if the service knows nothing below it", boolOption(func(s *settings) *bool { return &s.allowEmpty })},
 		{"foreground", "f", "bool", "false", "stay, log to stderr, unmount on Ctrl-C", boolOption(func(s *settings) *bool { return &s.foreground })},
 		{"debug", "", "bool", "false", "log every request of the kernel", boolOption(func(s *settings) *bool { return &s.debug })},

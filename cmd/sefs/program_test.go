@@ -80,6 +80,8 @@ func (r *running) end() result {
 	if r.ctx.Err() != nil {
 		r.w.t.Fatalf("%v did not end; stderr:\n%s", r.cmd.Args, &r.stderr)
 	}
+	r.w.wantNoSecret(r.cmd.Args[0]+" printed", r.stdout.Bytes())
+	r.w.wantNoSecret(r.cmd.Args[0]+" printed", r.stderr.Bytes())
 	return result{r.cmd.ProcessState.ExitCode(), r.stdout.String(), r.stderr.String()}
 }
 

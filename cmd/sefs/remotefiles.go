@@ -99,6 +99,8 @@ func newClient(s *settings, secret, remote string, log *slog.Logger) (*apiclient
 		Concurrency:         s.concurrency,
 		DownloadConcurrency: s.downloads,
 		Timeout:             s.timeout,
+		Roots:               s.roots,
+		AllowHTTP:           s.allowHTTP,
 		Log:                 log,
 	}
 	if remote != "" {
@@ -109,6 +111,11 @@ func newClient(s *settings, secret, remote string, log *slog.Logger) (*apiclient
 	}
 	if s.lister == "v1" {
 		o.URL = ""
+	}
+	for _, address := range []string{o.URL, o.FilesURL} {
+		if apiclient.IsClearText(address) {
+			log.Warn("plain http: whoever is on the way can read the credentials and the files (--allow-http)", "host", hostOf(address))
+		}
 	}
 	return apiclient.New(o)
 }
@@ -155,6 +162,7 @@ func (r *remoteFiles) options(root string) fs.Options {
 		UID:           s.uid, GID: s.gid,
 		FileMode: s.fileMode, DirMode: s.dirMode,
 		AllowOther: s.allowOther,
+		NoExec:     s.noExec,
 		Log:        r.log,
 		Debug:      s.debug,
 	}

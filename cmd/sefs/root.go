@@ -67,7 +67,9 @@ func flagError(c *cobra.Command, err error) error {
 	if strings.HasSuffix(err.Error(), "--"+secretKey) {
 		return fail(exitUsage, "there is no --%s, since every user can see a command line: set %s or give --%s", secretKey, secretVariable, secretFileKey)
 	}
-	return fail(exitUsage, "%v: see %s --help", err, c.CommandPath())
+	// What cannot be read as short flags is repeated whole, such as -api-secret=…
+	text, _, _ := strings.Cut(err.Error(), " in -")
+	return fail(exitUsage, "%s: see %s --help", text, c.CommandPath())
 }
 
 // exactly returns a check that all the named arguments are there, and no more.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,10 +15,11 @@ import (
 
 	"github.com/knadh/koanf/parsers/toml/v2"
 	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"sefs/apiclient"
 )
 
 // settings are the options of one run, checked. The API secret is not among
@@ -26,6 +28,8 @@ type settings struct {
 	apiURL, apiKey, secretFile       string
 	filesURL                         string // with {user} in it
 	cdn                              int
+	roots                            *x509.CertPool // nil is the system's
+	allowHTTP                        bool
 	types                            []string
 	ttl, stale, timeout, loadTimeout time.Duration
 	concurrency, downloads           int
@@ -35,7 +39,7 @@ type settings struct {
 	memory                           int64  // bytes
 	memoryLimit                      uint64 // of the cgroup, where memory was made to fit it
 	uid, gid, fileMode, dirMode      uint32
-	allowOther, allowEmpty           bool
+	allowOther, allowEmpty, noExec   bool
 	foreground, debug                bool
 	logLevel                         slog.Level
 	logFormat, logFile               string
@@ -83,6 +87,11 @@ func (s *source) load() (*settings, error) {
 			return nil, fail(exitUsage, "%s: %v", s.origin(o.name, text), err)
 		}
 	}
+	for _, a := range []struct{ name, address string }{{"api-url", result.apiURL}, {"files-url", result.filesAddress("storage/user")}} {
+		if !result.allowHTTP && apiclient.IsClearText(a.address) {
+			return nil, fail(exitUsage, "%s: plain http is accepted for this machine only: use https, or --allow-http to send credentials in clear text", s.origin(a.name, ""))
+		}
+	}
 	if !chosen && s.process.memoryLimit != nil {
 		result.fitMemory(s.process.memoryLimit())
 	}
@@ -100,8 +109,12 @@ func (s *source) loadFile() error {
 		return err
 	}
 	s.filePath = path
-	if err := s.values.Load(file.Provider(path), toml.Parser()); err != nil {
-		return fail(exitUsage, "config file %s cannot be read: %s", path, fileTrouble(err))
+	text, err := readOwn(path, writable)
+	if err != nil {
+		return fail(exitUsage, "the config file %s %v", path, err)
+	}
+	if err := s.values.Load(rawText(text), toml.Parser()); err != nil {
+		return fail(exitUsage, "the config file %s cannot be read: %s", path, fileTrouble(err))
 	}
 	for _, key := range s.values.Keys() {
 		switch {
@@ -148,12 +161,15 @@ func fileTrouble(err error) string {
 		row, column := place.Position()
 		return fmt.Sprintf("line %d, column %d is not TOML (text needs quotes)", row, column)
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
-	}
-	return err.Error()
+	return "it is not TOML"
 }
+
+// rawText is the text of a config file, for koanf.
+type rawText []byte
+
+func (t rawText) ReadBytes() ([]byte, error) { return t, nil }
+
+func (rawText) Read() (map[string]any, error) { return nil, errors.ErrUnsupported }
 
 // loadEnv reads the variables. An empty one is as good as none, since service
 // managers and containers cannot always leave one out.

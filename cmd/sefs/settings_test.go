@@ -161,6 +161,9 @@ func TestSettingsRefused(t *testing.T) {
 		{name: "file, config in config", config: `config = "x"`, want: []string{"config.toml", `"config"`}},
 		{name: "file, the secret", config: `api-secret = "hush"`, want: []string{"config.toml", "SEFS_API_SECRET", "api-secret-file"}},
 		{name: "file, no TOML", config: "ttl = \"5m\"\ntimeout = hush now", want: []string{"config.toml", "line 2"}},
+		{name: "file, a text without end", config: `api-key = "hush`, want: []string{"config.toml", "line 1"}},
+		{name: "file, a key twice", config: "ttl = \"1m\"\nttl = \"hush\"", want: []string{"config.toml", "not TOML"}},
+		{name: "file, no number", config: `cdn = 99999999999999999999`, want: []string{"config.toml", "not TOML"}},
 		{name: "no such file", flags: []string{"--config=/nowhere/x.toml"}, want: []string{"/nowhere/x.toml", "no such file"}},
 		{name: "timeout", flags: []string{"--timeout=0"}, want: []string{"--timeout"}},
 		{name: "stale", flags: []string{"--stale=-1s"}, want: []string{"--stale", "or 0"}},
@@ -179,7 +182,10 @@ func TestSettingsRefused(t *testing.T) {
 		{name: "log-level", flags: []string{"--log-level=loud"}, want: []string{"--log-level", "debug, info, warn or error"}},
 		{name: "log-format", flags: []string{"--log-format=xml"}, want: []string{"--log-format", "text or json"}},
 		{name: "bool", environ: []string{"SEFS_ALLOW_EMPTY=maybe"}, want: []string{"SEFS_ALLOW_EMPTY", "true or false"}},
-		{name: "api-url, plain http", flags: []string{"--api-url=http://example.com/"}, want: []string{"--api-url", "https"}},
+		{name: "api-url, plain http", flags: []string{"--api-url=http://example.com/"}, want: []string{"--api-url", "https", "--allow-http"}},
+		{name: "ca-file, none there", flags: []string{"--ca-file=/nowhere/ca.pem"}, want: []string{"--ca-file", "/nowhere/ca.pem", "no such file"}},
+		{name: "ca-file, no certificate", flags: []string{"--ca-file=settings_test.go"}, want: []string{"--ca-file", "no certificate"}},
+		{name: "ca-file, none", flags: []string{"--ca-file=/dev/null"}, want: []string{"--ca-file", "no certificate"}},
 		{name: "api-url, no address", flags: []string{"--api-url=example.com"}, want: []string{"--api-url", "https://"}},
 		{name: "api-url, a query", flags: []string{"--api-url=https://example.com/?token=hush"}, want: []string{"--api-url", "query"}},
 		{name: "api-url, a password", environ: []string{"SEFS_API_URL=https://me:hush@example.com/"}, want: []string{"SEFS_API_URL", "password"}},
@@ -205,7 +211,7 @@ func TestSettingsRefused(t *testing.T) {
 
 func TestSettingsAccepted(t *testing.T) {
 	for _, flags := range [][]string{
-		{"--stale=0"}, {"--stale=0s"}, {"--api-url=http://127.0.0.1:1234/"}, {"--api-url=http://[::1]:1/x"},
+		{"--stale=0"}, {"--stale=0s"}, {"--config=/dev/null"}, {"--allow-http", "--api-url=http://example.com/"}, {"--ca-file="}, {"--api-url=http://127.0.0.1:1234/"}, {"--api-url=http://[::1]:1/x"},
 		{"--type=video, audio"}, {"--lister=files.list"}, {"--lister=v1"}, {"--unknown-size=stream"}, {"--prefetch=off"}, {"--prefetch=auto"},
 		{"--files-url=https://{user}-sestore.secdn.net/v1/"}, {"--download-concurrency=1"}, {"-f"},
 		{"--timeout=1h", "--load-timeout=1h"}, {"--memory=8MiB"}, {"--file-mode=0644"},

@@ -25,6 +25,7 @@ type world struct {
 	dir        string
 	mountpoint string
 	environ    []string
+	secrets    []string // besides those of the account
 }
 
 // newWorld prepares a world, and lets the test run beside others that have one. When the
@@ -68,6 +69,11 @@ func (w *world) checkEmpty() {
 	}
 	if log, err := os.ReadFile(filepath.Join(w.dir, "log")); err == nil && bytes.Contains(log, []byte("DATA RACE")) {
 		w.t.Errorf("the process in the background raced:\n%s", log)
+	}
+	for _, path := range w.logs() {
+		if log, err := os.ReadFile(path); err == nil {
+			w.wantNoSecret(path+" says", log)
+		}
 	}
 	left, err := os.ReadDir(filepath.Join(w.dir, "tmp"))
 	if err != nil || len(left) > 0 {
@@ -136,6 +142,16 @@ func (w *world) write(name, text string, mode os.FileMode) string {
 		w.t.Fatal(err)
 	}
 	return path
+}
+
+// letOthersIn makes the world's folders such that other users can enter them.
+func (w *world) letOthersIn() {
+	w.t.Helper()
+	for dir := w.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // waitMounted waits for a mount that answers on path.
