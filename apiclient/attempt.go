@@ -102,6 +102,9 @@ func (c *Client) post(ctx context.Context, form string) (envelope, error) {
 		return envelope{}, err
 	}
 	answer, err := open(body)
+	if err == nil && resp.StatusCode/100 == 3 {
+		err = malformed("a redirect without an address") // whatever it says beside
+	}
 	answer.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	var e *Error
 	if errors.As(err, &e) {
@@ -145,6 +148,7 @@ func open(body []byte) (envelope, error) {
 	if failed.Code == "" && failed.Message == "" {
 		failed.Message = fmt.Sprintf("status %q without a code or message", clean(status.text))
 	}
+	failed.Malformed = failed.Code == "" && status.text != "failure" // neither one nor the other
 	return answer, failed
 }
 

@@ -14,7 +14,7 @@ import (
 const (
 	// maxFiles bounds an answer about one folder in bytes. One that tells of a million
 	// files takes about 200 MB, and no way to have it in pages is known.
-	maxFiles = 512 << 20
+	maxFiles = 256 << 20
 	// maxDeepFiles bounds one that tells of sub-folders as well: the folder by itself can
 	// be asked for instead.
 	maxDeepFiles = 32 << 20
