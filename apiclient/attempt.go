@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -91,19 +90,21 @@ func (c *Client) post(ctx context.Context, form string) (envelope, error) {
 		return envelope{}, &Error{Err: err}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept-Encoding", "gzip")
 	req.Header.Set("User-Agent", "sefs")
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return envelope{}, transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := readAnswer(ctx, resp, maxAnswer, nil)
 	if err != nil {
-		failed := transportError(ctx, err)
-		failed.Status, failed.Message = resp.StatusCode, "the answer broke off"
-		return envelope{}, failed
+		return envelope{}, err
 	}
 	answer, err := open(body)
+	if err == nil && resp.StatusCode/100 == 3 {
+		err = malformed("a redirect without an address") // whatever it says beside
+	}
 	answer.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	var e *Error
 	if errors.As(err, &e) {
@@ -147,6 +148,7 @@ func open(body []byte) (envelope, error) {
 	if failed.Code == "" && failed.Message == "" {
 		failed.Message = fmt.Sprintf("status %q without a code or message", clean(status.text))
 	}
+	failed.Malformed = failed.Code == "" && status.text != "failure" // neither one nor the other
 	return answer, failed
 }
 
@@ -199,7 +201,7 @@ func retryAfter(header string, now time.Time) time.Duration {
 // hostOf is the host of a redirect's target; the rest of it may be a secret.
 func hostOf(location string) string {
 	if u, err := url.Parse(location); err == nil && u.Host != "" {
-		return u.Host
+		return clean(u.Host)
 	}
 	return "another address"
 }

@@ -221,6 +221,8 @@ func newTransport(concurrency int, roots *x509.CertPool) *http.Transport {
 		TLSHandshakeTimeout:   15 * time.Second,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		ExpectContinueTimeout: time.Second,
+		// Answers of the service have some hundred bytes of headers.
+		MaxResponseHeaderBytes: 64 << 10,
 		// A connection that died in silence is found out, not used on and on.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}

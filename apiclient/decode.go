@@ -29,7 +29,12 @@ type page struct {
 type decoder struct {
 	page
 	asked time.Time
+	looks int // at values, to tell the wrappers of folders from folders
 }
+
+// maxLooks bounds decoder.looks. Lists in lists are looked at on each level, so there are
+// answers that would take minutes.
+const maxLooks = 10 * maxValues
 
 // decode reads the payload of a files.list answer to a call about path. Nothing is
 // made up: what cannot be read of a sub-folder leaves it Skipped, what cannot be
@@ -42,6 +47,10 @@ func decode(data value, path string, asked time.Time) (page, error) {
 	}
 	d.found = true
 	n, ok := d.node(node, path)
+	if d.looks > maxLooks {
+		d.folder = &Folder{Asked: asked}
+		return d.page, malformed("lists in lists that are no listing")
+	}
 	if !ok {
 		return d.page, malformed("the folder is told in a form that is not understood (%s)", node.describe())
 	}
@@ -68,7 +77,7 @@ func (d *decoder) node(v value, path string) (n node, ok bool) {
 		return n, true // nothing is known; see page.told
 	case v.kind == kindObject:
 		return n, d.object(&n, v, path)
-	case v.kind == kindList && isChildren(v):
+	case v.kind == kindList && d.isChildren(v):
 		d.children(&n, v, path)
 		return n, true
 	case v.kind == kindList:
@@ -81,7 +90,7 @@ func (d *decoder) node(v value, path string) (n node, ok bool) {
 				}
 			case item.kind == kindList && len(v.items) == 1:
 				return d.node(item, path)
-			case item.kind == kindList && isChildren(item):
+			case item.kind == kindList && d.isChildren(item):
 				d.children(&n, item, path)
 			default:
 				return n, false
@@ -102,8 +111,8 @@ func (d *decoder) children(n *node, v value, path string) {
 
 // isChildren reports whether a list holds sub-folders named by their position,
 // rather than being the wrapper that the documented form has around each folder.
-func isChildren(v value) bool {
-	if isWrapper(v) {
+func (d *decoder) isChildren(v value) bool {
+	if d.isWrapper(v) {
 		return false
 	}
 	lists := 0
@@ -124,8 +133,8 @@ func isChildren(v value) bool {
 
 // isWrapper reports whether v is the documented one-item list around a folder: the
 // item is its object, or a list of sub-folders each of which is wrapped as well.
-func isWrapper(v value) bool {
-	if !isOneList(v) {
+func (d *decoder) isWrapper(v value) bool {
+	if d.looks++; d.looks > maxLooks || !isOneList(v) {
 		return false
 	}
 	item := v.items[0]
@@ -133,7 +142,7 @@ func isWrapper(v value) bool {
 		return true
 	}
 	for _, sub := range item.items {
-		if !isWrapper(sub) {
+		if !d.isWrapper(sub) {
 			return false
 		}
 	}

@@ -70,6 +70,9 @@ func (b *Body) open() error {
 		if !errors.As(err, &e) {
 			return nil
 		}
+		if leadsNowhere(b.ctx, e) {
+			b.client.links.drop(b.r.Path, l) // who asks next gets a new one
+		}
 		if !refusesLink(e.Status) {
 			return err
 		}
@@ -104,6 +107,12 @@ func refusesLink(status int) bool {
 		return true
 	}
 	return false
+}
+
+// leadsNowhere reports whether a failure may mean that the link is wrong: nobody answered at
+// its address, or somebody else did.
+func leadsNowhere(ctx context.Context, e *Error) bool {
+	return e.Malformed || e.Status == 0 && e.Err != nil && ctx.Err() == nil
 }
 
 // send sends one request, once there is a free place for it.

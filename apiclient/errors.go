@@ -119,6 +119,13 @@ func IsTooLarge(err error) bool {
 	return errors.As(err, &e) && e.TooLarge
 }
 
+// IsMalformed reports whether an answer came that is none, or contradicts others, or is
+// larger than what is read of one.
+func IsMalformed(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (e.Malformed || e.TooLarge)
+}
+
 // IsTemporary reports whether the same call may well succeed later: the network
 // failed, HTTP 408, 429 and 5xx, codes 0004 and 1000, or an answer that is none.
 // A call that its caller ended is not temporary, one that ran out of time is.

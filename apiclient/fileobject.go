@@ -1,7 +1,6 @@
 package apiclient
 
 import (
-	"math"
 	"strings"
 	"time"
 )
@@ -113,9 +112,13 @@ func parentOf(path string) string {
 	return path[:max(0, strings.LastIndexByte(path, '/'))]
 }
 
-// maxSize is the greatest size in bytes that is believed: arithmetic with places in a file
-// stays clear of overflowing.
-const maxSize = math.MaxInt64 - 1<<30
+// maxSize is the greatest size in bytes that is believed, 1 EiB. No store has such a file;
+// arithmetic with places in a file stays clear of overflowing.
+const maxSize = 1 << 60
+
+// maxTime is the last time that is believed, in Unix seconds: the end of the year 2261. Later
+// ones do not fit into the nanoseconds that times are kept in.
+const maxTime = 9_214_646_399 // 2261-12-31T23:59:59Z
 
 // sizeOf reads a size: an integer or a text of digits (upload page), under the first of
 // the names that it may have (inferred).
@@ -151,16 +154,17 @@ func timeOf(v value) time.Time {
 // the dates that mean none, is no time.
 func readTime(v value) time.Time {
 	if n, ok := v.integer(); ok {
-		if n <= 0 || n > 1<<36 { // the year 4147
+		if n <= 0 || n > maxTime {
 			return time.Time{}
 		}
 		return time.Unix(n, 0).UTC()
 	}
-	if v.kind != kindText {
+	const longest = 40 // a date with a zone and nanoseconds
+	if v.kind != kindText || len(v.text) > longest {
 		return time.Time{}
 	}
 	for _, layout := range []string{time.DateTime, "2006-01-02T15:04:05", time.RFC3339} {
-		if t, err := time.Parse(layout, v.text); err == nil && t.Unix() > 0 {
+		if t, err := time.Parse(layout, v.text); err == nil && t.Unix() > 0 && t.Unix() <= maxTime {
 			return t.UTC()
 		}
 	}

@@ -60,7 +60,7 @@ func oddTree() *apitest.Tree {
 	}
 	tree.AddDir("empty")
 	tree.AddDir("only/an/empty/one")
-	tree.Add("big", apitest.File{Size: 1<<62 + 1, Time: time.Unix(1_600_000_000, 0).UTC()})
+	tree.Add("big", apitest.File{Size: 1<<59 + 1, Time: time.Unix(1_600_000_000, 0).UTC()})
 	tree.Add("none", apitest.File{Size: 0})
 	tree.Add("without a size", apitest.File{Size: 7, V1: apitest.V1NoSize})
 	tree.Add("link", apitest.File{Size: 7, V1: apitest.V1Symlink})

@@ -84,12 +84,18 @@ func (f *Folder) merge(g *Folder) {
 		*f = *g
 		return
 	}
-	asked := f.Asked
+	asked, count := f.Asked, f.Count
 	if f.State == Skipped {
 		asked = g.Asked
 	}
 	f.absorb(g)
 	f.Asked = asked
+	// Parts that do not come to what was counted are of different moments.
+	if f.State == Cut && count > 0 && (g.State == Whole && count != int64(len(f.Entries)+f.Hidden) ||
+		g.State == Cut && g.Count > 0 && g.Count != count) {
+		f.State, f.Offset, f.Count = Skipped, 0, 0
+		return
+	}
 	if g.State > f.State || g.State == Cut && g.Offset > f.Offset {
 		f.State, f.Offset, f.Count = g.State, g.Offset, g.Count
 	}

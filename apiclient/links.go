@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -112,6 +113,9 @@ func (c *Client) newLink(ctx context.Context, path string, turn func()) (new lin
 	}}
 	err = c.get(ctx, req, func(body []byte, head v1Head) error {
 		address, life, err := decodeLink(body, head, relative(path), c.opts.AllowHTTP)
+		if err == nil {
+			err = checkReach(address, c.opts.FilesURL)
+		}
 		if err != nil {
 			return err
 		}
@@ -190,4 +194,30 @@ func checkLink(address string, allowHTTP bool) error {
 	bare, _, _ := strings.Cut(address, "?")
 	bare, _, _ = strings.Cut(bare, "#")
 	return CheckURL(bare, allowHTTP)
+}
+
+// checkReach reports why a link may not be followed that a service at the address api gave:
+// one on the net has no business on this machine or behind its network's door.
+func checkReach(link, api string) error {
+	if inside(link) && !inside(api) {
+		return malformed("a link into this machine's own network, which is not used")
+	}
+	return nil
+}
+
+// inside reports whether an address names this machine or a host of a private network by
+// its number. What other names lead to is not asked here: a download host may well stand in
+// the same network.
+func inside(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return true
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	host, _, _ = strings.Cut(host, "%") // a zone
+	ip := net.ParseIP(host)
+	return ip != nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast())
 }

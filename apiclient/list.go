@@ -14,6 +14,8 @@ const (
 	// maxIdlePages bounds a run of pages that bring nothing new. Offsets may count
 	// entries of other types (inferred), so such pages are no error in themselves.
 	maxIdlePages = 1000
+	// maxAnew is how often a folder that changed between its pages is listed anew.
+	maxAnew = 2
 )
 
 // ListRequest asks for one folder.
@@ -68,22 +70,42 @@ func checkPath(path string) error {
 	return nil
 }
 
-// listType pages through the folder for one type.
+// listType lists the folder for one type. Where it may have changed between its pages it
+// is listed anew: a name that went away moves those behind it to other offsets, and one of
+// them out of every page. A listing counts if nothing speaks of a change, or if it tells
+// all that the one before it told.
 func (c *Client) listType(ctx context.Context, r ListRequest, typ string) (*Folder, error) {
-	l := listing{ListRequest: r, client: c, typ: typ, all: &Folder{}}
-	if r.From != nil {
-		l.all = r.From.clone()
-		l.offset, l.count = r.From.Offset, r.From.Count
+	var before *listing
+	for range 1 + maxAnew {
+		l := &listing{ListRequest: r, client: c, typ: typ, all: &Folder{}}
+		if r.From != nil {
+			l.all = r.From.clone()
+			l.offset, l.count = r.From.Offset, r.From.Count
+		}
+		part, err := l.run(ctx)
+		if err != nil {
+			return part, err
+		}
+		if !l.doubtful() || before != nil && l.tellsAll(before) {
+			return l.all, nil
+		}
+		before, r.From = l, nil
 	}
-	ahead := newPagesAhead(ctx, &l)
+	return nil, before.fail("the folder changes while its pages come: %d names, and the service counts %d", before.known(), before.count)
+}
+
+// run pages through the folder. With an error it returns what came, if the rest may come
+// later.
+func (l *listing) run(ctx context.Context) (*Folder, error) {
+	ahead := newPagesAhead(ctx, l)
 	defer ahead.stop()
 	for range maxPages {
 		p, err := ahead.next()
 		if err != nil {
 			return l.soFar(err), err
 		}
-		if r.Progress != nil {
-			r.Progress()
+		if l.Progress != nil {
+			l.Progress()
 		}
 		whole, err := l.accept(ctx, p)
 		if err != nil {

@@ -17,6 +17,8 @@ type listing struct {
 	taken  int     // how many pages came
 	idle   int     // pages in a row that brought nothing new
 	sure   bool    // whether a second call may be believed
+
+	other, fewer bool // whether the service's count was another on a later page, or fell
 }
 
 // soFar returns what came before an error, if the pages that follow may come later.
@@ -84,8 +86,37 @@ func (l *listing) accept(ctx context.Context, p page) (whole bool, err error) {
 	if l.idle > maxIdlePages {
 		return false, l.fail("%d pages without a new name", l.idle)
 	}
-	l.offset, l.count = next, p.folder.Count
+	l.offset = next
+	l.counted(p.folder.Count)
 	return false, nil
+}
+
+// counted takes over how many entries there are by the newest page.
+func (l *listing) counted(count int64) {
+	if l.count > 0 && count > 0 && count != l.count {
+		l.other, l.fewer = true, l.fewer || count < l.count
+	}
+	l.count = count
+}
+
+// doubtful reports whether the folder may have changed while its pages came. Where the
+// service tells no count, nothing shows that.
+func (l *listing) doubtful() bool {
+	return l.other || l.count > 0 && l.count != l.known()
+}
+
+// tellsAll reports whether l, begun after before was whole, tells all names that before
+// does. Then a count that does not agree means other entries, or names that were added.
+func (l *listing) tellsAll(before *listing) bool {
+	if l.fewer {
+		return false
+	}
+	for _, e := range before.all.Entries {
+		if i, ok := l.all.find(e.Name); !ok || (l.all.Entries[i].Folder == nil) != (e.Folder == nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // end is reached when a later page brings nothing and says nothing either. That is the

@@ -115,6 +115,9 @@ func TestPagesAheadThatDoNotLink(t *testing.T) {
 				at += 10
 			}
 		}
+		if next > 60 {
+			want *= 2 // less came than the service counts, so all was asked for once more
+		}
 		if pages != want || len(f.Entries) != 200-max(next-60, 0) || len(asked) > 8 {
 			t.Errorf("next %d: %d pages, want %d; %d names; in vain: %v", next, pages, want, len(f.Entries), asked)
 		}
@@ -170,7 +173,7 @@ func TestPagesAheadOfAFolderThatChanges(t *testing.T) {
 						t.Errorf("%s is missing", e.Name)
 					}
 				}
-				if calls := s.Calls(); calls.Total > 40 {
+				if calls := s.Calls(); calls.Total > 80 { // it is listed twice
 					t.Errorf("%d calls", calls.Total)
 				}
 			})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,7 +14,7 @@ import (
 const (
 	// maxFiles bounds an answer about one folder in bytes. One that tells of a million
 	// files takes about 200 MB, and no way to have it in pages is known.
-	maxFiles = 512 << 20
+	maxFiles = 256 << 20
 	// maxDeepFiles bounds one that tells of sub-folders as well: the folder by itself can
 	// be asked for instead.
 	maxDeepFiles = 32 << 20
@@ -131,6 +130,7 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 	// HTTP Basic with the CDN number and the secret (download page; seen in clients).
 	req.SetBasicAuth(strconv.Itoa(c.opts.CDN), c.opts.Secret)
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "gzip")
 	req.Header.Set("User-Agent", "sefs")
 	head := v1Head{asked: c.opts.Now()}
 	resp, err := c.http.Do(req)
@@ -142,11 +142,9 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 	if resp.StatusCode/100 != 2 {
 		limit = maxSmall
 	}
-	body, err := io.ReadAll(io.LimitReader(&steps{r: resp.Body, step: r.bytes}, limit+1))
+	body, err := readAnswer(ctx, resp, limit, r.bytes)
 	if err != nil {
-		failed := transportError(ctx, err)
-		failed.Status, failed.Message = resp.StatusCode, "the answer broke off"
-		return failed
+		return err
 	}
 	head.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	switch {
@@ -182,20 +180,4 @@ func (c *Client) v1Failure(body []byte, status int) *Error {
 	isJSON := err == nil && (v.kind == kindObject || v.kind == kindList)
 	failed.NotExist = status == http.StatusNotFound && (isJSON || c.v1Works.Load())
 	return failed
-}
-
-// steps is a reader that tells of each MiB that was read.
-type steps struct {
-	r    io.Reader
-	step func()
-	n    int
-}
-
-func (s *steps) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if s.n += n; s.n >= 1<<20 && s.step != nil {
-		s.n = 0
-		s.step()
-	}
-	return n, err
 }

@@ -72,7 +72,8 @@ func (v value) scalar() bool { return v.kind != kindList && v.kind != kindObject
 // integer returns v as a whole number. The service's numbers are loosely typed:
 // 12, "12" and 12.0 are the same (files.list page's handle_time; inferred).
 func (v value) integer() (int64, bool) {
-	if v.kind != kindNumber && v.kind != kindText {
+	const longest = 40 // what is longer is no number of ours, however many digits it has
+	if v.kind != kindNumber && v.kind != kindText || len(v.text) > longest {
 		return 0, false
 	}
 	if n, err := strconv.ParseInt(v.text, 10, 64); err == nil {

@@ -58,7 +58,7 @@ type Blocks struct {
 	ranged  atomic.Bool // whether a server was seen that knows ranges
 	changed atomic.Bool // whether any version was found replaced
 
-	counters struct{ loaded, hits atomic.Int64 }
+	counters struct{ loaded, hits, malformed atomic.Int64 }
 
 	// opts.Memory.mu protects what follows.
 	kept     *simplelru.LRU[blockKey, *block] // bounded by bytes, not by its own count
@@ -196,9 +196,10 @@ func (b *Blocks) drop(keys []blockKey) {
 
 // BlockStats is what a cache of blocks holds and has done.
 type BlockStats struct {
-	Bytes  int64 // of the budget in use, with what is being loaded
-	Loaded int64 // bytes that came from the service
-	Hits   int64 // blocks that were there when a reader came to them
+	Bytes     int64 // of the budget in use, with what is being loaded
+	Loaded    int64 // bytes that came from the service
+	Hits      int64 // blocks that were there when a reader came to them
+	Malformed int64 // loads that failed because an answer was none
 
 	Expected int64 // files asked for before they were opened
 	Opened   int64 // of those, opened later
@@ -211,7 +212,7 @@ func (b *Blocks) Stats() BlockStats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return BlockStats{
-		Bytes: b.bytes, Loaded: b.counters.loaded.Load(), Hits: b.counters.hits.Load(),
+		Bytes: b.bytes, Loaded: b.counters.loaded.Load(), Hits: b.counters.hits.Load(), Malformed: b.counters.malformed.Load(),
 		Expected: b.expected.begun, Opened: b.expected.opened, Pending: int64(len(b.expected.files)),
 	}
 }

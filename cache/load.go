@@ -60,6 +60,9 @@ func (l *Listings) failed(key string, err error, began time.Time, standsIn, alwa
 		return // who wants it tries anew
 	}
 	l.counters.failed.Add(1)
+	if apiclient.IsMalformed(err) {
+		l.counters.malformed.Add(1)
+	}
 	now := l.opts.Now()
 	during := time.Second
 	if standsIn {

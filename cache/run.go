@@ -119,6 +119,9 @@ func (o *Opened) load(ctx context.Context, s start) (err error) {
 		return err
 	}
 	defer func() {
+		if apiclient.IsMalformed(err) {
+			b.counters.malformed.Add(1)
+		}
 		// The kernel asks again for what it did not get, a page at a time.
 		now := b.opts.Now()
 		if apiclient.IsTemporary(err) && now.Sub(began) >= b.opts.Timeout/2 && !s.run.forNobody() {

@@ -6,7 +6,7 @@ import "sync/atomic"
 type counters struct {
 	hits, loads, failed, harvested, stale, hidden, ahead atomic.Int64
 	attrLoads, singles, unknown, renewals                atomic.Int64
-	sweeps, swept, sweepsFailed                          atomic.Int64
+	sweeps, swept, sweepsFailed, malformed               atomic.Int64
 }
 
 // Stats is what a cache holds and has done.
@@ -19,6 +19,7 @@ type Stats struct {
 	Hits      int64 // answered from memory
 	Loads     int64 // loads begun
 	Failed    int64 // loads that failed
+	Malformed int64 // of those, that an answer was none, or contradicted others
 	Ahead     int64 // of Loads and AttrLoads, those begun before anybody waited for them
 	Harvested int64 // listings that came with the answer about another folder
 	Stale     int64 // expired listings shown because the service failed
@@ -40,6 +41,7 @@ func (l *Listings) Stats() Stats {
 		Hits:      l.counters.hits.Load(),
 		Loads:     l.counters.loads.Load(),
 		Failed:    l.counters.failed.Load(),
+		Malformed: l.counters.malformed.Load(),
 		Ahead:     l.counters.ahead.Load(),
 		Harvested: l.counters.harvested.Load(),
 		Stale:     l.counters.stale.Load(),

@@ -46,8 +46,8 @@ func newModel() *model {
 	return m
 }
 
-// namesOf puts the names of a folder into one text; their value says which are folders.
-func namesOf(names map[string]bool) string {
+// folderText puts the names of a folder into one text; their value says which are folders.
+func folderText(names map[string]bool) string {
 	var all []string
 	for name, isDir := range names {
 		all = append(all, entryText(name, isDir))
@@ -110,7 +110,7 @@ func (m *model) change(at string, do func() (below []string), now moment) {
 		names[name] = now.kind == 'd'
 	}
 	if !known || now.kind == 0 || isDir != (now.kind == 'd') {
-		m.note(dir, before, after, moment{kind: 'd', names: namesOf(names)})
+		m.note(dir, before, after, moment{kind: 'd', names: folderText(names)})
 	}
 }
 

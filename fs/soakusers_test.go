@@ -86,7 +86,7 @@ func (s *soak) list() {
 // compareNames compares a listing. A folder that was removed may be shown as an empty one by who has it
 // open: the service says the same of both.
 func (s *soak) compareNames(at string, names map[string]bool, from, to time.Time) {
-	got := namesOf(names)
+	got := folderText(names)
 	if !s.model.any(at, from, to, func(p moment) bool {
 		return p.kind == 'd' && p.names == got || p.kind == 0 && got == ""
 	}) {

@@ -62,7 +62,7 @@ func oneLine(text string) string {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
-		case unicode.IsControl(r):
+		case r != ' ' && !unicode.IsPrint(r): // marks that turn the direction of text among them
 			return '?'
 		}
 		return r

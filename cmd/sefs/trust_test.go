@@ -126,7 +126,7 @@ func TestProxyPassword(t *testing.T) {
 	refuse := httptest.NewServer(answering(http.StatusProxyAuthRequired, "no"))
 	t.Cleanup(refuse.Close)
 	for _, test := range []struct{ name, proxy, want string }{
-		{"nobody there", strings.Replace(unusedAddress(t), "http://", "http://me:PASS%2FWORD@", 1), "connection refused"},
+		{"nobody there", strings.Replace(unusedAddress, "http://", "http://me:PASS%2FWORD@", 1), "connection refused"},
 		{"refused", strings.Replace(refuse.URL, "http://", "http://me:PASS%2FWORD@", 1), "Proxy Authentication Required"},
 		{"no address", "http://me:PASS%zzWORD@127.0.0.1:1/", "api.example.invalid"},
 		{"no scheme", "me:PASS%zzWORD@127.0.0.1", "connection refused"},

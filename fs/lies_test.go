@@ -1,0 +1,281 @@
+package fs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sefs/apiclient/apitest"
+)
+
+// seen is what a caller sees while the service lies.
+type seen int
+
+const (
+	failure  seen = iota // EIO
+	truth                // what is so
+	either               // one of them
+	unopened             // all names, and EIO when the file is opened
+)
+
+// lie is a lie about one folder, or one file in it.
+type lie struct {
+	about string // names, sizes, link or bytes
+	tell  tell
+	seen  seen
+	// broken says that it is no answer of HTTP: a failure, but no malformed answer.
+	broken bool
+}
+
+const film = "dir/film.mp4"
+
+// lies are told by name.
+func lies() map[string]lie {
+	return map[string]lie{
+		// What files.list says.
+		"names: a login page":         {"names", page(), failure, false},
+		"names: 100,000 lists":        {"names", nested(100_000, "[", "]"), failure, false},
+		"names: 100,000 objects":      {"names", nested(100_000, `{"a":`, "}"), failure, false},
+		"names: lists around many":    {"names", many(1, "", strings.Repeat("[", 4800)+strings.Repeat("[{}],", 100_000)+"[{}]"+strings.Repeat("]", 4800), ""), failure, false},
+		"names: not Unicode":          {"names", swaps(`f000`, "f\xff"), failure, false},
+		"names: half a surrogate":     {"names", swaps(`f000`, `\ud800`), failure, false},
+		"names: that attack":          {"names", swaps(`"f000"`, `"f000","..",".","","\/etc\/passwd","a\/b","x\u0000y","../../x"`), truth, false},
+		"names: an offset that stays": {"names", swaps(`"__offset":"?\d+"?`, `"__offset":100`), failure, false},
+		"names: an offset that falls": {"names", pages(func(_ int64, right string) string {
+			return strings.ReplaceAll(right, `"__offset":200`, `"__offset":50`)
+		}), failure, false},
+		"names: a negative offset":          {"names", swaps(`"__offset":"?\d+"?`, `"__offset":-7`), failure, false},
+		"names: an offset beyond numbers":   {"names", swaps(`"__offset":"?\d+"?`, `"__offset":1`+strings.Repeat("0", 400)), failure, false},
+		"names: the count falls":            {"names", counts(-1), failure, false},
+		"names: the count rises":            {"names", counts(1), truth, false},
+		"names: fewer than are counted":     {"names", swaps(`"__file_count":"?\d+"?`, `"__file_count":5000`), truth, false},
+		"names: marks that are none":        {"names", swaps(`"__is_loaded":"?-?\d"?`, `"__is_loaded":7`), failure, false},
+		"names: of another folder":          {"names", swaps(`dir"`, `beside"`), failure, false},
+		"names: the folder above":           {"names", data(`{"sestore4":{"__files":["a"],"__is_loaded":1}}`), failure, false},
+		"names: a file is a number":         {"names", swaps(`"f000"`, `1.5`), failure, false},
+		"names: two answers":                {"names", edits(func(right string) string { return right + right }), failure, false},
+		"names: a notice before them":       {"names", edits(func(right string) string { return "Notice: x\n" + right }), failure, false},
+		"names: success without data":       {"names", says(`{"status":"success","data":{"sestore4\/jb\/dir":17}}`), failure, false},
+		"names: another status":             {"names", swaps(`"success"`, `"\u001b[2Jgreat"`), failure, false},
+		"names: sent elsewhere":             {"names", under(307, "Location", "https://elsewhere.invalid/stable/"), failure, false},
+		"names: sent to a file":             {"names", under(302, "Location", "file:///etc/passwd"), failure, false},
+		"names: as another type":            {"names", under(200, "Content-Type", "image/png"), truth, false},
+		"names: packed":                     {"names", packed(false), truth, false},
+		"names: packed, and cut":            {"names", packed(true), failure, true},
+		"names: packed, but are not":        {"names", under(200, "Content-Encoding", "gzip"), failure, false},
+		"names: in a packing not asked for": {"names", under(200, "Content-Encoding", "br"), truth, false},
+		"names: in HTTP/1.0":                {"names", oldHTTP(), truth, false},
+		"names: shorter than said":          {"names", sized(100), failure, true},
+		"names: longer than said":           {"names", sized(-10), failure, false},
+		"names: answers before the answer":  {"names", informs(), failure, true},
+		"names: 10 MB of headers":           {"names", heads(10 << 20), failure, true},
+
+		// What v1 says of files.
+		"sizes: a login page":          {"sizes", page(), failure, false},
+		"sizes: sent elsewhere":        {"sizes", under(302, "Location", "https://elsewhere.invalid/v1/"), failure, false},
+		"sizes: 100,000 lists":         {"sizes", nested(100_000, "[", "]"), failure, false},
+		"sizes: of another folder":     {"sizes", swaps(`dir\\?/`, `beside/`), failure, false},
+		"sizes: negative":              {"sizes", swaps(`"size":"?\d+"?`, `"size":-1`), unopened, false},
+		"sizes: a fraction":            {"sizes", swaps(`"size":"?\d+"?`, `"size":17.5`), unopened, false},
+		"sizes: 8 EiB":                 {"sizes", swaps(`"size":"?\d+"?`, `"size":9223372036854775807`), unopened, false},
+		"sizes: beyond numbers":        {"sizes", swaps(`"size":"?\d+"?`, `"size":1e99`), unopened, false},
+		"sizes: and a time in 9999999": {"sizes", swaps(`"modified":"[^"]*"`, `"modified":"9999999-01-01 00:00:00"`), truth, false},
+		"sizes: and a negative time":   {"sizes", swaps(`"modified":"[^"]*"`, `"modified":-62135596800`), truth, false},
+		"sizes: longer than said":      {"sizes", sized(-10), failure, false},
+
+		// What v1 gives as the link to a file.
+		"link: a login page":           {"link", page(), failure, false},
+		"link: sent elsewhere":         {"link", under(302, "Location", "https://elsewhere.invalid/v1/"), failure, false},
+		"link: to a file":              {"link", data(`{"url":"file:\/\/\/etc\/passwd"}`), failure, false},
+		"link: by ftp":                 {"link", data(`{"url":"ftp:\/\/127.0.0.1\/film.mp4"}`), failure, false},
+		"link: in plain text":          {"link", data(`{"url":"http:\/\/elsewhere.invalid\/film.mp4"}`), failure, false},
+		"link: with a password":        {"link", data(`{"url":"https:\/\/a:b@elsewhere.invalid\/film.mp4"}`), failure, false},
+		"link: to nobody":              {"link", data(`{"url":"https:\/\/127.0.0.1:1\/film.mp4"}`), failure, true},
+		"link: no text":                {"link", data(`{"url":["https:\/\/x\/"]}`), failure, false},
+		"link: to another file":        {"link", swaps(`film\.mp4`, `f001`), failure, false},
+		"link: ends in 9999999":        {"link", swaps(`"expires":"[^"]*"`, `"expires":"9999999-01-01T00:00:00"`), truth, false},
+		"link: more than ever is read": {"link", endless(`{"data":{"url":"https:`, `/x`), failure, false},
+
+		// What the download host sends.
+		"bytes: a login page":        {"bytes", page(), failure, false},
+		"bytes: sent elsewhere":      {"bytes", under(302, "Location", "http://127.0.0.1:1/"), failure, false},
+		"bytes: packed":              {"bytes", under(206, "Content-Encoding", "gzip"), failure, false},
+		"bytes: of another place":    {"bytes", under(206, "Content-Range", "bytes 5-10/70000"), failure, false},
+		"bytes: of nowhere":          {"bytes", under(206), failure, false},
+		"bytes: answers before them": {"bytes", informs(), failure, true},
+		"bytes: 10 MB of headers":    {"bytes", heads(10 << 20), failure, true},
+	}
+}
+
+// A lie about one folder or file fails it alone: those beside it work, and so does it as
+// soon as the lie ends. What is tolerable shows exactly what is so.
+func TestLies(t *testing.T) {
+	t.Parallel()
+	log.SetOutput(io.Discard) // net/http tells there of what comes behind an answer
+	for name, l := range lies() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tellLie(t, l)
+		})
+	}
+}
+
+// Lies of very many bytes cost little memory, and leave none in use.
+func TestLiesOfManyBytes(t *testing.T) {
+	names, sizes := `{"status":"success","data":{"sestore4/jb/dir":{"__files":["a"`, `{"errors":[],"data":[{"name":"a","path":"dir/a","size":1}`
+	for name, l := range map[string]lie{
+		"names: endless":                {"names", endless(names, `,"a"`), failure, false},
+		"names: endless blanks":         {"names", endless("", " "), failure, false},
+		"names: an endless page":        {"names", endless("<html>", "<p>"), failure, false},
+		"names: a million":              {"names", many(1_000_000, `{"sestore4\/jb\/dir":{"__files":["a"`, `,"a"`, `]}}`), failure, false},
+		"names: a key a million times":  {"names", many(1_000_000, `{"sestore4\/jb\/dir":{"a":1`, `,"a":1`, `}}`), failure, false},
+		"names: one of 30 MB":           {"names", many(30_000_000, `{"sestore4\/jb\/dir":{"__files":["`, `a`, `"]}}`), failure, false},
+		"names: a number of 30 MB":      {"names", many(30_000_000, `{"sestore4\/jb\/dir":{"__files":[1`, `0`, `]}}`), failure, false},
+		"names: 10 GB of zeros, packed": {"names", bomb("", "\x00"), failure, false},
+		"names: 10 GB of them, packed":  {"names", bomb(names, `,"a"`), failure, false},
+		"sizes: 10 GB of zeros, packed": {"sizes", bomb("", "\x00"), failure, false},
+		"sizes: 10 GB of them, packed":  {"sizes", bomb(sizes, `,{"name":"a","path":"dir/a","size":1}`), failure, false},
+		"sizes: endless":                {"sizes", endless(sizes, `,{"name":"a","path":"dir/a","size":1}`), either, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := heapInUse()
+			tellLie(t, l)
+			l.tell = nil
+			if grown := heapInUse() - before; grown > 16<<20 {
+				t.Errorf("%d MiB stay in use", grown>>20)
+			}
+		})
+	}
+}
+
+// heapInUse is how many bytes are in use, garbage left out.
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// tellLie mounts a service, lets it lie, and looks at what is seen then and afterwards.
+func tellLie(t *testing.T, l lie) {
+	t.Helper()
+	needFUSE(t)
+	tree := apitest.NewTree(root)
+	var names []string
+	for i := range 250 { // three pages
+		names = append(names, fmt.Sprintf("f%03d", i))
+		tree.Add("dir/"+names[i], apitest.File{Size: int64(i), Kind: apitest.Video, Time: time.Unix(1_600_000_000, 0)})
+	}
+	names = append(names, "film.mp4")
+	for _, dir := range []string{"dir", "beside"} {
+		tree.Add(dir+"/film.mp4", apitest.File{Size: 70_000, Kind: apitest.Video, Time: time.Unix(1_600_000_000, 0)})
+	}
+	slices.Sort(names)
+	service, err := apitest.New(apitest.Options{Tree: tree, Order: apitest.FolderOnly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(service.Close)
+	liar := newLiar(t, service)
+	f := mountAccount(t, liar.account(), setup{timeout: 5 * time.Second})
+	f.service = service
+
+	told := map[string]tell{l.about + " " + root + "/" + film: l.tell}
+	switch l.about {
+	case "names":
+		told = map[string]tell{"names " + root + "/dir": l.tell}
+	case "sizes": // nothing comes with the answer about the folder above
+		told = map[string]tell{"sizes " + root + "/dir": l.tell, "sizes " + root: under(http.StatusBadRequest)}
+	}
+	if l.about == "bytes" || l.about == "link" { // its size is known
+		if info, err := os.Lstat(f.dir + "/" + film); err != nil || info.Size() != 70_000 {
+			t.Fatalf("before: %v, error %v", info, err)
+		}
+	}
+	liar.lies(told)
+	look(t, f, l, names)
+	for _, path := range []string{"beside/film.mp4"} {
+		if got, err := os.ReadFile(f.dir + "/" + path); err != nil || !bytes.Equal(got, tree.Bytes(path)) {
+			t.Errorf("beside the lie: %d bytes of %s, error %v", len(got), path, err)
+		}
+	}
+	if got, err := os.ReadDir(f.dir); err != nil || len(got) != 2 {
+		t.Errorf("above the lie: %d names, error %v", len(got), err)
+	}
+	stats, blocks := f.listings.Stats(), f.blocks.Stats()
+	if l.seen == failure && !l.broken && stats.Malformed+blocks.Malformed == 0 {
+		t.Errorf("no malformed answer was counted: %+v", stats)
+	}
+	if l.seen == failure && l.about == "names" && f.listings.Known(root+"/dir") != nil {
+		t.Error("a listing is kept")
+	}
+
+	liar.lies(nil)
+	if l.seen == unopened { // that is an answer, and is kept like any other
+		f.unmount()
+		f.mount(setup{})
+	}
+	eventually(t, "all is right", func() bool { // an error may be repeated for a second
+		all, err := os.ReadDir(f.dir + "/dir")
+		got, err2 := os.ReadFile(f.dir + "/" + film)
+		return errors.Join(err, err2) == nil && slices.Equal(namesOf(all), names) && bytes.Equal(got, tree.Bytes(film))
+	})
+}
+
+func namesOf(all []os.DirEntry) (names []string) {
+	for _, e := range all {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// look checks what is seen of the folder, and of the film in it, while they are lied about.
+func look(t *testing.T, f *fixture, l lie, names []string) {
+	t.Helper()
+	check := func(what string, err error) (failed bool) {
+		t.Helper()
+		switch {
+		case err == nil && l.seen == failure:
+			t.Errorf("%s: no error", what)
+		case err != nil && (l.seen == truth || !errors.Is(err, syscall.EIO)):
+			t.Errorf("%s: %v", what, err)
+		}
+		return err != nil
+	}
+	all, err := os.ReadDir(f.dir + "/dir")
+	switch {
+	case l.about == "names" && check("readdir", err):
+	case err != nil || !slices.Equal(namesOf(all), names):
+		t.Errorf("readdir: %d names, error %v", len(all), err)
+	}
+	info, err := os.Lstat(f.dir + "/" + film)
+	switch {
+	case l.about != "bytes" && l.about != "link" && l.seen != unopened && check("lstat", err):
+	case err != nil || l.seen != unopened && info.Size() != 70_000 || l.seen == unopened && info.Size() != 0:
+		t.Errorf("lstat: %+v, error %v", info, err)
+	case info.ModTime().Unix() != 1_600_000_000 && info.ModTime().Unix() != 0:
+		t.Errorf("lstat: a time of %v", info.ModTime())
+	}
+	if _, err := os.Lstat(f.dir + "/dir/none"); !errors.Is(err, syscall.EIO) && !(errors.Is(err, syscall.ENOENT) && (l.about != "names" || l.seen != failure)) {
+		t.Errorf("lstat of a name that is not there: %v", err)
+	}
+	got, err := os.ReadFile(f.dir + "/" + film)
+	switch {
+	case l.seen == unopened:
+		wantErrno(t, "open", err, syscall.EIO)
+	case check("read", err):
+	case !bytes.Equal(got, f.service.Tree().Bytes(film)):
+		t.Errorf("read: %d other bytes than the file's", len(got))
+	}
+}
