@@ -68,7 +68,7 @@ func (c *Client) files(ctx context.Context, r FilesRequest, levels int) (f *Fold
 // all the error says so, see [IsNotExist].
 func (c *Client) File(ctx context.Context, path string, turn func()) (Attr, error) {
 	attr := Attr{Size: UnknownSize}
-	req := v1Request{endpoint: "files", path: path, query: "option:recursive=0", limit: maxSmall, turn: turn}
+	req := v1Request{endpoint: "files", path: path, query: "option:recursive=0", limit: maxSmall, turn: turn, alone: true}
 	err := c.get(ctx, req, func(body []byte, _ v1Head) (err error) {
 		attr, err = decodeFile(body, relative(path))
 		return err

@@ -105,7 +105,7 @@ func (c *Client) newLink(ctx context.Context, path string, turn func()) (new lin
 		})
 		context.AfterFunc(ctx, func() { late.Stop() })
 	})
-	req := v1Request{endpoint: "download", path: path, limit: maxSmall, turn: func() {
+	req := v1Request{endpoint: "download", path: path, limit: maxSmall, alone: true, turn: func() {
 		begin()
 		if turn != nil {
 			turn()

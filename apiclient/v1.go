@@ -27,6 +27,7 @@ type v1Request struct {
 	endpoint string // such as files
 	path     string // remote, as everywhere: sestore4/jb/…
 	query    string // written as it is sent
+	alone    bool   // it is about one file, or nothing
 	limit    int64  // of the answer in bytes; 0 means maxFiles
 	turn     func() // called when an attempt gets its turn; may be nil
 	bytes    func() // called for each MiB that came; may be nil
@@ -149,7 +150,7 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 	head.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	switch {
 	case resp.StatusCode/100 != 2:
-		failed := c.v1Failure(body, resp.StatusCode)
+		failed := c.v1Failure(body, resp.StatusCode, r.alone)
 		failed.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), head.date)
 		if location := resp.Header.Get("Location"); location != "" && resp.StatusCode/100 == 3 {
 			failed.Malformed, failed.Message = true, "redirected to "+hostOf(location)+", which is not followed"
@@ -167,9 +168,11 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 
 // v1Failure reads an answer whose HTTP status says that it failed. Its body is JSON
 // that is worth reading (seen in clients), or a page of some server in between. A 404
-// means that there is no such file (seen in clients); one that is no JSON, from a
-// service that never answered before, may as well mean a wrong address.
-func (c *Client) v1Failure(body []byte, status int) *Error {
+// means that there is no such file (seen in clients). One that is no JSON may as well
+// mean a wrong address, or a server in between that does not find the service just now:
+// it is believed of one file, if the service has answered before, but not of a folder
+// with all that is in it.
+func (c *Client) v1Failure(body []byte, status int, alone bool) *Error {
 	failed := &Error{Status: status}
 	v, err := parse(body)
 	if err == nil && v.kind == kindObject {
@@ -178,6 +181,6 @@ func (c *Client) v1Failure(body []byte, status int) *Error {
 		}
 	}
 	isJSON := err == nil && (v.kind == kindObject || v.kind == kindList)
-	failed.NotExist = status == http.StatusNotFound && (isJSON || c.v1Works.Load())
+	failed.NotExist = status == http.StatusNotFound && (isJSON || alone && c.v1Works.Load())
 	return failed
 }

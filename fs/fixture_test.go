@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -52,6 +53,7 @@ func TestMain(m *testing.M) {
 	if deed := os.Getenv("SEFS_TEST_DEED"); deed != "" {
 		os.Exit(deeds[deed](os.Args[1:]))
 	}
+	log.SetOutput(io.Discard) // net/http writes answers there that nobody asked for, as sefs says not to
 	goleak.VerifyTestMain(m)
 }
 

@@ -51,6 +51,7 @@ func TestV1ListerFails(t *testing.T) {
 		errno syscall.Errno
 	}{
 		"HTTP 500":  {apitest.AskReply{Reply: apitest.Status(500)}, syscall.EIO},
+		"HTTP 404":  {apitest.AskReply{Reply: apitest.Status(404)}, syscall.EIO},
 		"HTTP 403":  {apitest.V1Failure(403, "ACCESS_VIOLATION"), syscall.EACCES},
 		"an error":  {apitest.V1Failure(200, "WHATEVER"), syscall.EIO},
 		"HTML":      {apitest.AskReply{Reply: apitest.HTML()}, syscall.EIO},

@@ -25,6 +25,9 @@ type LinkOptions struct {
 	NoField bool
 	// ExpiredStatus is the HTTP status for a link that has ended. Default 403; nginx may also say 410.
 	ExpiredStatus int
+	// Host is the address that links begin with, such as "http://127.0.0.1:40001", for a proxy in front of
+	// the download host. Default: the download host's own.
+	Host string
 }
 
 // linker makes and checks download links, in the way of nginx's secure_link module: a link holds an MD5
@@ -64,7 +67,7 @@ func (l *linker) make(o *Options, full string) (link, expires string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	hash := l.hash(path, end.Unix())
-	link = l.host + strings.Join(parts, "/") + "?secure=" + hash
+	link = cmp.Or(o.Links.Host, l.host) + strings.Join(parts, "/") + "?secure=" + hash
 	if o.Links.NoUnix {
 		l.forget(now)
 		l.silent[hash] = end.Unix()

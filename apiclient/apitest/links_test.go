@@ -48,6 +48,10 @@ func TestLink(t *testing.T) {
 	if got := f.v1("download", "a b/\u00e9.mp4", ""); !strings.Contains(got.body, `"path":"\/a b\/`) {
 		t.Errorf("with a leading slash: %s", got.body)
 	}
+	s.SetLinks(LinkOptions{Host: "http://127.0.0.1:1"})
+	if got := f.link("a b/\u00e9.mp4"); !strings.HasPrefix(got, "http://127.0.0.1:1/jb-vod/play/") {
+		t.Errorf("by way of a proxy: %s", got)
+	}
 }
 
 func TestLinkExpires(t *testing.T) {
