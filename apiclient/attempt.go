@@ -86,6 +86,8 @@ func withoutSecrets(text string, secrets ...string) string {
 // whatever the HTTP status: failures of the command API were seen with status 200
 // (seen in clients), so a valid envelope says more than the status.
 func (c *Client) post(ctx context.Context, form string) (envelope, error) {
+	hush, ctx, end := c.listen(ctx)
+	defer end()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.opts.URL, strings.NewReader(form))
 	if err != nil {
 		return envelope{}, &Error{Err: err}
@@ -97,7 +99,7 @@ func (c *Client) post(ctx context.Context, form string) (envelope, error) {
 		return envelope{}, transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(hush.broken(resp.Body), maxAnswer+1))
 	if err != nil {
 		failed := transportError(ctx, err)
 		failed.Status, failed.Message = resp.StatusCode, "the answer broke off"

@@ -124,6 +124,8 @@ type v1Head struct {
 }
 
 func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v1Head) error) error {
+	hush, ctx, end := c.listen(ctx)
+	defer end()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.address(c.opts.FilesURL), nil)
 	if err != nil {
 		return &Error{Message: "no request can be made of this path"}
@@ -142,7 +144,7 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 	if resp.StatusCode/100 != 2 {
 		limit = maxSmall
 	}
-	body, err := io.ReadAll(io.LimitReader(&steps{r: resp.Body, step: r.bytes}, limit+1))
+	body, err := io.ReadAll(io.LimitReader(&steps{r: hush.broken(resp.Body), step: r.bytes}, limit+1))
 	if err != nil {
 		failed := transportError(ctx, err)
 		failed.Status, failed.Message = resp.StatusCode, "the answer broke off"
