@@ -85,6 +85,8 @@ func withoutSecrets(text string, secrets ...string) string {
 // whatever the HTTP status: failures of the command API were seen with status 200
 // (seen in clients), so a valid envelope says more than the status.
 func (c *Client) post(ctx context.Context, form string) (envelope, error) {
+	hush, ctx, end := c.listen(ctx)
+	defer end()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.opts.URL, strings.NewReader(form))
 	if err != nil {
 		return envelope{}, &Error{Err: err}
@@ -97,6 +99,7 @@ func (c *Client) post(ctx context.Context, form string) (envelope, error) {
 		return envelope{}, transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	resp.Body = hush.broken(resp.Body)
 	body, err := readAnswer(ctx, resp, maxAnswer, nil)
 	if err != nil {
 		return envelope{}, err

@@ -30,7 +30,8 @@ type Range struct {
 	Whole bool
 	// Turn, if set, is called when a request gets its turn, Bytes whenever bytes have
 	// come, and Answer when a link has: the request for bytes has to wait for its turn.
-	Turn, Bytes, Answer func()
+	// Sent is called when that is on its way.
+	Turn, Bytes, Answer, Sent func()
 }
 
 // Open asks for a piece of a file and returns once the first answer is there that can
@@ -134,6 +135,9 @@ func (b *Body) send(l link) (*http.Response, error) {
 	}
 	if b.r.Turn != nil {
 		b.r.Turn()
+	}
+	if b.r.Sent != nil {
+		b.r.Sent()
 	}
 	resp, err := b.client.downloads.Do(req)
 	if err != nil {

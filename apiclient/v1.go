@@ -124,6 +124,8 @@ type v1Head struct {
 }
 
 func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v1Head) error) error {
+	hush, ctx, end := c.listen(ctx)
+	defer end()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.address(c.opts.FilesURL), nil)
 	if err != nil {
 		return &Error{Message: "no request can be made of this path"}
@@ -143,6 +145,7 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 	if resp.StatusCode/100 != 2 {
 		limit = maxSmall
 	}
+	resp.Body = hush.broken(resp.Body)
 	body, err := readAnswer(ctx, resp, limit, r.bytes)
 	if err != nil {
 		return err

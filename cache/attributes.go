@@ -75,7 +75,7 @@ func (l *Listings) attrsOf(ctx context.Context, path string, listing *Listing) (
 	if parent, ok := l.beside(path); ok {
 		// What comes of it shows in memory. What fails is tried by the folder itself, or has
 		// failed for this caller.
-		_, _ = l.freshAttrs(ctx, parent, 1, func(a *Attrs) bool { return a.below })
+		_, _ = l.freshAttrs(ctx, parent, 1, l.store.peek(path).attrs, func(a *Attrs) bool { return a.below })
 	}
 	return l.attrs(ctx, path, l.levels(path, listing), func(*Attrs) bool { return true })
 }
@@ -84,29 +84,34 @@ func (l *Listings) attrsOf(ctx context.Context, path string, listing *Listing) (
 // they are younger than the TTL, else loaded; or older ones in place of a passing error,
 // if they are not too old for it.
 func (l *Listings) attrs(ctx context.Context, path string, levels int, do func(*Attrs) bool) (*Attrs, error) {
-	attrs, err := l.freshAttrs(ctx, path, levels, do)
+	attrs, err := l.freshAttrs(ctx, path, levels, l.store.peek(path).attrs, do)
 	if err == nil || errors.Is(err, ctx.Err()) { // or the caller left
 		return attrs, err
 	}
 	if old := l.store.peek(path).attrs; old != nil && l.standsIn(old.asked, err) {
-		l.shownStale(err)
+		l.shownStale(attrsKey(path), err)
 		return old, nil
 	}
 	return nil, err
 }
 
-// freshAttrs is attrs without older ones.
-func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, do func(*Attrs) bool) (*Attrs, error) {
+// freshAttrs is attrs without older ones. If the caller has some, it may be told to take them
+// before the load ends; see share.
+func (l *Listings) freshAttrs(ctx context.Context, path string, levels int, older *Attrs, do func(*Attrs) bool) (*Attrs, error) {
 	if have := l.store.get(path).attrs; have != nil && l.life(have.asked) > 0 && do(have) {
 		return have, nil
 	}
 	key, load := attrsKey(path), l.attrsLoad(path, levels, do)
+	var old time.Time
+	if older != nil {
+		old = older.asked
+	}
 	for {
 		if err := l.recent(ctx, key); err != nil {
 			return nil, err
 		}
 		joined := true
-		v, err := l.loads.share(ctx, key, func(ctx context.Context) (any, error) {
+		v, err := l.share(ctx, key, old, func(ctx context.Context) (any, error) {
 			joined = false
 			return load(ctx)
 		})
@@ -161,7 +166,7 @@ func (l *Listings) loadAttrs(ctx context.Context, path string, levels int) (*Att
 		}
 		return nil, err
 	}
-	l.succeeded()
+	l.succeeded(attrsKey(path))
 	l.harvestAttrs(path, folder)
 	how := byItself
 	if folder.Suspect && req.Levels > 0 {

@@ -37,6 +37,9 @@ type BlocksOptions struct {
 	TTL time.Duration
 	// Timeout is how long a transfer may go without a byte.
 	Timeout time.Duration
+	// Stall is for how long a transfer may bring nothing before its bytes are asked for once
+	// more; 0 means two seconds, or three times what is usual, a third of Timeout at most.
+	Stall time.Duration
 	// Downloads is how many requests may be in flight.
 	Downloads int
 	// Log gets what happens to transfers as a whole; nil means nowhere.
@@ -58,7 +61,8 @@ type Blocks struct {
 	ranged  atomic.Bool // whether a server was seen that knows ranges
 	changed atomic.Bool // whether any version was found replaced
 
-	counters struct{ loaded, hits, malformed atomic.Int64 }
+	pace     pace
+	counters struct{ loaded, hits, malformed, hedged, hedgeWon atomic.Int64 }
 
 	// opts.Memory.mu protects what follows.
 	kept     *simplelru.LRU[blockKey, *block] // bounded by bytes, not by its own count
@@ -201,6 +205,9 @@ type BlockStats struct {
 	Hits      int64 // blocks that were there when a reader came to them
 	Malformed int64 // loads that failed because an answer was none
 
+	Hedged   int64 // transfers that stalled and were asked for once more
+	HedgeWon int64 // of those, those where the second request brought bytes first
+
 	Expected int64 // files asked for before they were opened
 	Opened   int64 // of those, opened later
 	Pending  int64 // of those, still expected; the rest was asked for in vain
@@ -213,6 +220,7 @@ func (b *Blocks) Stats() BlockStats {
 	defer m.mu.Unlock()
 	return BlockStats{
 		Bytes: b.bytes, Loaded: b.counters.loaded.Load(), Hits: b.counters.hits.Load(), Malformed: b.counters.malformed.Load(),
+		Hedged: b.counters.hedged.Load(), HedgeWon: b.counters.hedgeWon.Load(),
 		Expected: b.expected.begun, Opened: b.expected.opened, Pending: int64(len(b.expected.files)),
 	}
 }

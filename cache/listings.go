@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"sefs/apiclient"
@@ -77,7 +77,7 @@ type Listings struct {
 	walks    *walks
 	renewing renewing
 
-	failing atomic.Bool // whether old listings are being shown for a failing service
+	outage outage
 }
 
 // New returns an empty cache. Close ends its loads.
@@ -88,7 +88,7 @@ func New(o Options) *Listings {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l := &Listings{opts: o, store: newStore(o.Memory), loads: newLoads(o.Timeout, o.Log)}
+	l := &Listings{opts: o, store: newStore(o.Memory), loads: newLoads(o.Timeout, o.Log), outage: outage{log: o.Log}}
 	l.walks = newWalks(l)
 	return l
 }
@@ -124,7 +124,11 @@ func (l *Listings) get(ctx context.Context, path string, life time.Duration, wal
 	if err := l.recent(ctx, path); err != nil {
 		return l.orStale(path, err)
 	}
-	v, err := l.loads.share(ctx, path, func(ctx context.Context) (any, error) { return l.load(ctx, path, life, walker) })
+	var old time.Time
+	if have := l.store.peek(path).listing; have != nil {
+		old = have.asked
+	}
+	v, err := l.share(ctx, path, old, func(ctx context.Context) (any, error) { return l.load(ctx, path, life, walker) })
 	switch {
 	case err == nil:
 		return v.(*Listing), nil
@@ -132,6 +136,29 @@ func (l *Listings) get(ctx context.Context, path string, life time.Duration, wal
 		return nil, err
 	}
 	return l.orStale(path, err)
+}
+
+// errNotYet is why something older is shown where a load goes on.
+var errNotYet = errors.New("no answer yet, and the requests before it failed")
+
+// share runs load for key, or waits for the one that runs. A caller for whom there is
+// something older, of the time old, is not kept waiting while no load succeeds: the load
+// goes on behind him, and what it brings counts at once.
+func (l *Listings) share(ctx context.Context, key string, old time.Time, load func(context.Context) (any, error)) (any, error) {
+	path, _, _ := strings.Cut(key, "\x00")
+	failed := &apiclient.Error{Op: "load", Path: path, Err: errNotYet}
+	if old.IsZero() || waited(ctx) != nil || !l.standsIn(old, failed) || !l.outage.hopeless(l.opts.Now()) {
+		return l.loads.share(ctx, key, load)
+	}
+	brief, cancel := context.WithTimeoutCause(ctx, min(glance, l.opts.Timeout/4), errNotYet)
+	defer cancel()
+	v, err := l.loads.share(brief, key, load)
+	if brief.Err() == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		return v, err
+	}
+	l.failures.remember(key, failed, l.opts.Now(), maxRepeated)
+	spend(ctx, failed)
+	return nil, failed
 }
 
 // recent returns the error of a load that failed a short while ago, and lets the rest of
@@ -164,14 +191,12 @@ func (l *Listings) orStale(path string, err error) (*Listing, error) {
 	if old == nil || !l.standsIn(old.asked, err) {
 		return nil, err
 	}
-	l.shownStale(err)
+	l.shownStale(path, err)
 	return old, nil
 }
 
-// shownStale notes that something older was shown for an error.
-func (l *Listings) shownStale(err error) {
+// shownStale notes that something older was shown for a load that failed.
+func (l *Listings) shownStale(key string, err error) {
 	l.counters.stale.Add(1)
-	if !l.failing.Swap(true) {
-		l.opts.Log.Warn("the service fails; older listings are shown", "error", err, "for_up_to", l.opts.Stale)
-	}
+	l.outage.shown(key, err, l.opts.Now(), l.opts.Stale)
 }

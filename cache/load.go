@@ -40,7 +40,7 @@ func (l *Listings) load(ctx context.Context, path string, life time.Duration, wa
 		l.failed(path, err, began, have.listing != nil && l.standsIn(have.listing.asked, err), false)
 		return nil, err
 	}
-	l.succeeded()
+	l.succeeded(path)
 	asked := folder.Asked
 	if from != nil && l.opts.Now().Sub(from.Asked) < l.opts.TTL {
 		// The start is older than the pages that followed: count from it, so that no
@@ -52,8 +52,12 @@ func (l *Listings) load(ctx context.Context, path string, life time.Duration, wa
 	return l.keep(path, folder, asked, true), nil
 }
 
+// maxRepeated is for how long an error is repeated at most: a service that answers again
+// shall show within ten seconds.
+const maxRepeated = 5 * time.Second
+
 // failed notes a load that failed. Its error is repeated for a second where it cost its
-// callers a long wait, or always says so; and for as long as the load took, ten seconds at
+// callers a long wait, or always says so; and for as long as the load took, maxRepeated at
 // most, where something older stands in: else each look at what is known would wait.
 func (l *Listings) failed(key string, err error, began time.Time, standsIn, always bool) {
 	if apiclient.FailedAhead(err) {
@@ -63,21 +67,23 @@ func (l *Listings) failed(key string, err error, began time.Time, standsIn, alwa
 	if apiclient.IsMalformed(err) {
 		l.counters.malformed.Add(1)
 	}
+	if apiclient.IsTemporary(err) {
+		l.outage.missed()
+	}
 	now := l.opts.Now()
 	during := time.Second
 	if standsIn {
-		during = min(max(now.Sub(began), during), 10*time.Second)
+		during = min(max(now.Sub(began), during), maxRepeated)
 	}
 	if standsIn || always || now.Sub(began) >= l.opts.Timeout/2 {
 		l.failures.remember(key, err, now, during)
 	}
 }
 
-// succeeded notes a load that the service answered.
-func (l *Listings) succeeded() {
-	if l.failing.Swap(false) {
-		l.opts.Log.Info("the service answers again")
-	}
+// succeeded notes a load that the service answered: no failure before it counts any more.
+func (l *Listings) succeeded(key string) {
+	l.failures.forget(key)
+	l.outage.succeeded(key, l.opts.Now())
 }
 
 // list runs the lister under the load's own deadlines.

@@ -146,6 +146,11 @@ func (l *loads) wait(ctx context.Context, key string, load func(context.Context)
 		case r := <-done:
 			return r.Val, r.Err
 		case <-ctx.Done():
+			select {
+			case r := <-done: // what is there is given, whoever was interrupted
+				return r.Val, r.Err
+			default:
+			}
 			return nil, ctx.Err()
 		}
 	}

@@ -188,7 +188,11 @@ func (o *Opened) wait(ctx context.Context, waits []waiting, found []*block, firs
 			select {
 			case <-w.claim.done:
 			case <-ctx.Done():
-				err = ctx.Err()
+				select {
+				case <-w.claim.done: // what is there is given, whoever was interrupted
+				default:
+					err = ctx.Err()
+				}
 			}
 		}
 		if err == nil && w.claim.err != nil {

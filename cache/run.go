@@ -130,14 +130,27 @@ func (o *Opened) load(ctx context.Context, s start) (err error) {
 	}()
 	w, ctx, stop := o.blocks.loads.watch(ctx)
 	defer stop()
-	body, asked, err := o.ask(ctx, s, w)
+	r := &race{o: o, start: s, w: w}
+	return r.run(ctx)
+}
+
+// transfer asks for the blocks of a run and takes them.
+func (o *Opened) transfer(ctx context.Context, s start, w *watchdog, r *race) error {
+	body, asked, err := o.ask(ctx, s, w, r)
 	if err != nil {
 		return o.content.noteChange(err)
 	}
 	if body == nil || body.Whole() {
+		r.alone()
 		return o.stream.load(ctx, o, s, w, body, asked)
 	}
 	defer body.Close()
+	r.answered()
+	return o.takeAll(body, s, asked)
+}
+
+// takeAll takes the blocks of a run off a body.
+func (o *Opened) takeAll(body *apiclient.Body, s start, asked time.Time) error {
 	for i := s.first; i < s.first+s.n; i++ {
 		if err := o.take(body, i, asked, nil); err != nil {
 			o.doubt(err, s.first, i)
@@ -150,7 +163,7 @@ func (o *Opened) load(ctx context.Context, s start) (err error) {
 // ask opens the piece of the file that a run is for. There is no body where the server
 // is known to have no ranges. Until it proved to have them, only one piece is asked for
 // at a time: the answer may be all of the file.
-func (o *Opened) ask(ctx context.Context, s start, w *watchdog) (*apiclient.Body, time.Time, error) {
+func (o *Opened) ask(ctx context.Context, s start, w *watchdog, r *race) (*apiclient.Body, time.Time, error) {
 	asked := o.blocks.opts.Now()
 	if !o.blocks.ranged.Load() {
 		select {
@@ -167,12 +180,10 @@ func (o *Opened) ask(ctx context.Context, s start, w *watchdog) (*apiclient.Body
 	if err != nil {
 		return nil, asked, err
 	}
-	v := o.content.version
-	from := s.first * BlockSize
-	body, err := o.blocks.opts.Opener.Open(ctx, apiclient.Range{
-		Path: v.Path, Offset: from, Length: min((s.first+s.n)*BlockSize, v.Size) - from, Size: v.Size,
-		Validator: expected, Turn: w.turn, Bytes: w.bytes, Answer: w.progress,
-	})
+	piece := o.piece(s)
+	piece.Validator, piece.Turn, piece.Answer = expected, w.turn, w.progress
+	piece.Sent, piece.Bytes = r.asked, func() { r.came(0) }
+	body, err := o.blocks.opts.Opener.Open(ctx, piece)
 	switch {
 	case err != nil:
 	case body.Whole():
@@ -181,6 +192,12 @@ func (o *Opened) ask(ctx context.Context, s start, w *watchdog) (*apiclient.Body
 		o.blocks.ranged.Store(true)
 	}
 	return body, asked, err
+}
+
+// piece is the piece of the file that a run is for.
+func (o *Opened) piece(s start) apiclient.Range {
+	v, from := o.content.version, s.first*BlockSize
+	return apiclient.Range{Path: v.Path, Offset: from, Length: min((s.first+s.n)*BlockSize, v.Size) - from, Size: v.Size}
 }
 
 // doubt forgets the blocks first to end-1 of a transfer that broke off, if the file

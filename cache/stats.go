@@ -23,6 +23,8 @@ type Stats struct {
 	Ahead     int64 // of Loads and AttrLoads, those begun before anybody waited for them
 	Harvested int64 // listings that came with the answer about another folder
 	Stale     int64 // expired listings shown because the service failed
+	Failing   bool  // whether that is so now
+	Outages   int64 // how often it began
 	Hidden    int64 // names left out because no file system may show them
 
 	AttrLoads int64 // loads of a folder's attributes begun
@@ -55,6 +57,7 @@ func (l *Listings) Stats() Stats {
 		Swept:        l.counters.swept.Load(),
 		SweepsFailed: l.counters.sweepsFailed.Load(),
 	}
+	s.Failing, s.Outages = l.outage.state()
 	m := l.store.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -42,7 +42,7 @@ func (l *Listings) runSweep(ctx context.Context, s *sweep) error {
 		return nil
 	}
 	o = believed
-	l.succeeded()
+	l.outage.succeeded("", l.opts.Now())
 	// What comes after a folder that is cut is not told; a page has no room for it.
 	last := len(rest)
 	for last > 0 && rest[last-1].Folder.State == apiclient.Skipped {

@@ -39,8 +39,8 @@ const (
 	apis     = "list files link"
 )
 
-// faults are those after which the same request may succeed.
-func faults() map[string]fault {
+// passingFaults are those after which the same request may succeed.
+func passingFaults() map[string]fault {
 	huge := constantly("HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("x", 11<<20) + "\r\n\r\n")
 	return map[string]fault{
 		"HTTP 500":             byService(apitest.Status(500)),

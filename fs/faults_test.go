@@ -294,7 +294,7 @@ const fiveSizes = "1000 0.mp4\n1001 1.mp4\n1002 2.mp4\n1003 3.mp4\n1004 4.mp4"
 // A fault that passes is nobody's failure: what programs print is the same as without it.
 // One that costs a caller all of its time is an error; the next try is right.
 func TestPassingFaults(t *testing.T) {
-	for _, faults := range []map[string]fault{faults(), finals()} {
+	for _, faults := range []map[string]fault{passingFaults(), finals()} {
 		for name, fault := range faults {
 			t.Run(name, func(t *testing.T) {
 				bulk(t)
@@ -329,7 +329,7 @@ func TestPassingFaults(t *testing.T) {
 // may be there: never "No such file", never an empty folder or a part of one, never a
 // part of a file without an error. All else works, and when the fault ends, so does that.
 func TestLastingFaults(t *testing.T) {
-	for _, faults := range []map[string]fault{faults(), finals()} {
+	for _, faults := range []map[string]fault{passingFaults(), finals()} {
 		for name, fault := range faults {
 			t.Run(name, func(t *testing.T) {
 				bulk(t)

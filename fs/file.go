@@ -148,6 +148,8 @@ var _ = (fusefs.NodeOpener)((*fileNode)(nil))
 // ESTALE makes it look the name up again, and find the node of the new one.
 func (f *fileNode) Open(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	const kept = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+	ctx, answered := patient(ctx)
+	defer answered()
 	path := f.path()
 	switch {
 	case path == "": // another version has the name now

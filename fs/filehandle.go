@@ -30,6 +30,8 @@ var _ = (fusefs.FileReader)((*fileHandle)(nil))
 // Read returns the bytes at offset: as many as were asked for, fewer only at the end of
 // the file. What is not to be had is an error, never a short answer.
 func (h *fileHandle) Read(ctx context.Context, dest []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
+	ctx, answered := patient(ctx)
+	defer answered()
 	if !h.read.Swap(true) {
 		h.node.dir.tree.ahead.reads(h.caller, h.node.path(), h.node.StableAttr().Ino)
 	}
@@ -69,6 +71,8 @@ var _ = (fusefs.FileReader)((*unsizedHandle)(nil))
 
 // Read returns the bytes at offset; fewer than asked for only at the end of the file.
 func (h *unsizedHandle) Read(ctx context.Context, dest []byte, offset int64) (fuse.ReadResult, syscall.Errno) {
+	ctx, answered := patient(ctx)
+	defer answered()
 	n, err := h.unsized.ReadAt(ctx, dest, offset)
 	if err != nil {
 		return nil, h.node.readFailed(err)

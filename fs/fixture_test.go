@@ -412,10 +412,12 @@ func (f *fixture) hold(path string) func() string {
 var deeds = map[string]func(args []string) int{
 	"hold":      holdDeed,
 	"mmap":      mmapDeed,
+	"openOnce":  openOnceDeed,
 	"seek":      seekDeed,
 	"serve":     serveDeed,
 	"signalled": signalledDeed,
 	"stat":      statDeed,
+	"storm":     stormDeed,
 	"walk":      walkDeed,
 }
 
