@@ -87,7 +87,7 @@ func passingFaults() map[string]fault {
 		"no status":       byNetwork(closed(func(x *exchange) string { return x.full("HTTP/1.1 fine", x.length()) + string(x.body) })),
 		"no head":         byNetwork(closed(func(x *exchange) string { return string(x.body) })),
 		"no header lines": byNetwork(closed(func(x *exchange) string { return x.full(x.status, "no colon here") + string(x.body) })),
-		"a huge head":     byNetwork(closed(huge)).but("link content"),
+		"a huge head":     byNetwork(closed(huge)).but("files link content"),
 		"no length":       byNetwork(text(func(x *exchange) string { return x.full(x.status, "Content-Length: ten") + string(x.body) })),
 		"two lengths": byNetwork(text(func(x *exchange) string {
 			return x.full(x.status, "Content-Length: 7", x.length()) + string(x.body)

@@ -86,7 +86,7 @@ func walkUnderFaults(t *testing.T, seed uint64, s setup, folders int) {
 	f.service.SetAskFault(nil)
 	var left []string
 	eventually(t, "all is listed", func() bool {
-		out, _, err := f.run("find", f.dir, "-mindepth", "1", "-printf", `%y %P\0`)
+		out, _, err := f.runFor(20*patience, "find", f.dir, "-mindepth", "1", "-printf", `%y %P\0`)
 		left = printed(out)
 		return err == nil
 	})
@@ -98,7 +98,7 @@ func walkUnderFaults(t *testing.T, seed uint64, s setup, folders int) {
 // walkPart walks a part of the tree with find, checks what it shows, and looks up some of the
 // names. It returns how many folders were listed, and how many were not.
 func (f *fixture) walkPart(part string, random *rand.Rand) (listed, failures int) {
-	out, errs, err := f.run("find", filepath.Join(f.dir, part), "-mindepth", "1", "-printf", `%y `+part+`/%P\0`)
+	out, errs, err := f.runFor(20*patience, "find", filepath.Join(f.dir, part), "-mindepth", "1", "-printf", `%y `+part+`/%P\0`)
 	if (err != nil) != (errs != "") {
 		f.t.Errorf("find: %v: %s", err, errs)
 	}
