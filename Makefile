@@ -43,7 +43,7 @@ soak: ## longer forms of tests: larger trees, all combinations
 	SEFS_TEST_LONG=1 $(GO) test -timeout 60m -count=1 ./...
 
 fuzz: ## a minute for each fuzz target
-	for target in FuzzOpen FuzzDecode FuzzFiles FuzzFile FuzzLink FuzzContentRange; do \
+	for target in FuzzOpen FuzzDecode FuzzFiles FuzzFile FuzzLink FuzzContentRange FuzzStorages FuzzFailure FuzzRetryAfter FuzzLinkEnd FuzzAnswer; do \
 		$(GO) test ./apiclient -run '^$$' -fuzz "^$$target\$$" -fuzztime 1m -fuzzminimizetime 10x || exit 1; \
 	done
 

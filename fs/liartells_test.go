@@ -135,7 +135,7 @@ func heads(n int) tell {
 func endless(head, text string) tell {
 	return func(w http.ResponseWriter, a ask) {
 		_, err := io.WriteString(w, head)
-		for text := strings.Repeat(text, 1+1000/len(text)); err == nil && a.Context().Err() == nil; {
+		for text := strings.Repeat(text, 1+100_000/len(text)); err == nil && a.Context().Err() == nil; {
 			_, err = io.WriteString(w, text)
 		}
 	}

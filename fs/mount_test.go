@@ -1,7 +1,9 @@
 package fs
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -206,22 +208,67 @@ func TestInodeNumbers(t *testing.T) {
 	}
 }
 
-// Two paths that hash to one number stay two files.
+// Two paths that hash to one number stay two files: in walks with and without attributes,
+// and for who has them open.
 func TestInodeCollisions(t *testing.T) {
+	t.Parallel()
 	tree := apitest.NewTree(root)
 	for i := range 5 {
 		tree.AddFile(fmt.Sprintf("dir%d/file%d", i, i))
 		tree.AddFile(fmt.Sprintf("file%d", i))
 	}
-	f := mount(t, setup{service: apitest.Options{Tree: tree}, identify: func(path string, mode uint32) fusefs.StableAttr {
+	collide := setup{service: apitest.Options{Tree: tree}, identify: func(path string, mode uint32) fusefs.StableAttr {
 		folder, name := split(path)
 		id := identify(folder, name, mode)
 		id.Ino = 42
 		return id
-	}})
+	}}
+	f := mount(t, collide)
 	if out := f.must("sh", "-c", "cd "+f.dir+" && ls -1 dir0 dir1 dir2 dir3 dir4 && ls -lid dir* file* | grep -c '^ *42 '"); !strings.HasSuffix(out, "\n10\n") ||
 		!strings.Contains(out, "dir3:\nfile3\n\ndir4:\nfile4\n") {
 		t.Errorf("got\n%s", out)
+	}
+	var open []*os.File
+	files, _ := tree.Paths()
+	for _, path := range files {
+		file, err := os.Open(filepath.Join(f.dir, path))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		defer func() { _ = file.Close() }() // once more does no harm
+		open = append(open, file)
+	}
+	for i, path := range files { // all of them are open
+		if len(open) < len(files) {
+			break
+		}
+		want := tree.Bytes(path)
+		info, err := open[i].Stat()
+		got, err2 := io.ReadAll(open[i])
+		if err != nil || err2 != nil || info.Size() != int64(len(want)) || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, errors %v and %v", path, len(got), err, err2)
+		}
+	}
+	for _, file := range open {
+		_ = file.Close()
+	}
+	walked := f.must("find", f.dir, "-type", "f", "-printf", `%i %s %P\0`)
+	for _, path := range files {
+		if !strings.Contains(walked, fmt.Sprintf("42 %d %s\x00", len(tree.Bytes(path)), path)) {
+			t.Errorf("a walk does not show %s as it is: %q", path, walked)
+		}
+	}
+	f.unmount()
+	f.mount(collide)
+	f.must("ls", "-l", f.dir) // READDIRPLUS makes the nodes before any is looked up
+	if f.requests.of("READDIRPLUS") == 0 {
+		t.Error("no folder was read with attributes")
+	}
+	for _, path := range files {
+		if got, err := os.ReadFile(filepath.Join(f.dir, path)); err != nil || !bytes.Equal(got, tree.Bytes(path)) {
+			t.Errorf("%s after ls -l: %d bytes, error %v", path, len(got), err)
+		}
 	}
 }
 

@@ -11,12 +11,16 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
+	// net/http writes there what a server sends behind an answer, and that may be part of a
+	// link.
+	log.SetOutput(io.Discard)
 	os.Exit(start())
 }
 

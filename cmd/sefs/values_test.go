@@ -71,7 +71,13 @@ func TestCleanRemote(t *testing.T) {
 }
 
 func TestOneLine(t *testing.T) {
-	if got, want := oneLine(" a\nb\x1b[31m\tc\n"), "a b?[31m c"; got != want {
-		t.Errorf("oneLine = %q, want %q", got, want)
+	for text, want := range map[string]string{
+		" a\nb\x1b[31m\tc\n":                "a b?[31m c",
+		"\u202egpj.exe \u2066\u200bx\u009b": "?gpj.exe ??x?", // marks of direction, nothing to see, C1
+		"a\xffb \u00e9 \U0001f600":          "a\ufffdb \u00e9 \U0001f600",
+	} {
+		if got := oneLine(text); got != want {
+			t.Errorf("oneLine(%q) = %q, want %q", text, got, want)
+		}
 	}
 }
