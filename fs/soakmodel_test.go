@@ -229,6 +229,8 @@ func (m *model) explains(at string, code syscall.Errno, from, to time.Time) bool
 	switch code {
 	case syscall.EIO, syscall.ESTALE:
 		return true
+	case syscall.EACCES: // links are refused
+		return m.any(at, from, to, is('f'))
 	case syscall.ENOENT:
 		return m.onTheWay(at, from, to, is(0))
 	case syscall.ENOTDIR:

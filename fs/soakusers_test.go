@@ -31,6 +31,7 @@ type soak struct {
 
 	mu          sync.Mutex // protects what follows
 	done        map[string]int
+	good        map[string]int
 	failed      map[string]int
 	differences int
 }
@@ -40,8 +41,15 @@ func (s *soak) op(what string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done[what]++
-	if err != nil {
+	var code syscall.Errno
+	switch {
+	case errors.As(err, &code):
+		s.failed[what+": "+code.Error()]++
+	case err != nil:
 		s.failed[what]++
+	}
+	if err == nil {
+		s.good[what]++
 	}
 }
 
@@ -83,7 +91,7 @@ func (s *soak) list() {
 	s.compareNames(at, names, from, to)
 }
 
-// compareNames compares a listing. A folder that was removed may be shown as an empty one by who has it
+// compareNames compares the names and kinds that were listed. A folder that was removed may be shown as an empty one by who has it
 // open: the service says the same of both.
 func (s *soak) compareNames(at string, names map[string]bool, from, to time.Time) {
 	got := folderText(names)
@@ -92,6 +100,36 @@ func (s *soak) compareNames(at string, names map[string]bool, from, to time.Time
 	}) {
 		s.differ(at, from, to, "it shows %q", got)
 	}
+}
+
+// compareWalked is compareNames for what a walker tells: it looks at the kinds later than it
+// reads the names, so each has to be right for itself.
+func (s *soak) compareWalked(at string, names map[string]bool, from, to time.Time) {
+	plain := map[string]bool{}
+	for name, isDir := range names {
+		plain[name] = false
+		if below := strings.TrimPrefix(at+"/"+name, "/"); !s.model.any(below, from, to, is(kindOf(isDir))) {
+			s.differ(below, from, to, "its kind is shown as %c", kindOf(isDir))
+		}
+	}
+	got := namesOf(plain)
+	if !s.model.any(at, from, to, func(p moment) bool {
+		return p.kind == 'd' && withoutKinds(p.names) == got || p.kind == 0 && got == ""
+	}) {
+		s.differ(at, from, to, "it shows %q", got)
+	}
+}
+
+func kindOf(isDir bool) byte {
+	if isDir {
+		return 'd'
+	}
+	return 'f'
+}
+
+// withoutKinds takes the marks of folders out of what namesOf made.
+func withoutKinds(names string) string {
+	return strings.Join(sorted(strings.Fields(strings.ReplaceAll(names, "/", ""))), " ")
 }
 
 // look looks at a path that is there, or was.
@@ -233,7 +271,7 @@ func (s *soak) walk(over context.Context) {
 	for dir, names := range parse(string(out), from, to) {
 		if !broken[dir] {
 			s.op("listed by "+args[0], nil)
-			s.compareNames(dir, names, from, to)
+			s.compareWalked(dir, names, from, to)
 		}
 	}
 }
@@ -244,8 +282,8 @@ func (s *soak) complaint(line string, broken map[string]bool, from, to time.Time
 		return
 	}
 	_, rest, _ := strings.Cut(line, s.f.dir)
-	at, why, ok := strings.Cut(rest, "': ")
-	at = strings.TrimPrefix(at, "/")
+	at, why, ok := strings.Cut(rest, ": ")
+	at = strings.Trim(at, "/'")
 	codes := map[string]syscall.Errno{"Input/output error": syscall.EIO, "Stale file handle": syscall.ESTALE,
 		"No such file or directory": syscall.ENOENT, "Not a directory": syscall.ENOTDIR}
 	if !ok || !s.model.explains(at, codes[why], from, to) {
@@ -294,7 +332,7 @@ func (s *soak) longList(out string, from, to time.Time) map[string]map[string]bo
 		}
 		name, isDir := fields[6], fields[0][0] == 'd'
 		folders[dir][name] = isDir
-		if fields[0][0] != '?' {
+		if fields[0][0] != '?' { // else it told of an error, too
 			size, _ := strconv.ParseInt(fields[4], 10, 64)
 			s.compareInfo(filepath.Join(dir, name), isDir, size, from, to)
 		}
