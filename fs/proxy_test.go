@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"sefs/apiclient/apitest"
 )
@@ -96,6 +98,11 @@ func (p *proxy) accept() {
 		return
 	}
 	l, err := net.Listen("tcp", p.addr)
+	// A program that a test starts holds all of our sockets until it is begun.
+	for end := time.Now().Add(patience); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		l, err = net.Listen("tcp", p.addr)
+	}
 	if err != nil {
 		p.t.Errorf("the proxy's port: %v", err)
 		return
