@@ -53,7 +53,7 @@ func FuzzFailure(f *testing.F) {
 	}
 	f.Cleanup(c.Close)
 	f.Fuzz(func(t *testing.T, body []byte, status int) {
-		failed := c.v1Failure(body, status)
+		failed := c.v1Failure(body, status, false)
 		failed.Message = c.wipe(failed.Message)
 		text := failed.Error()
 		if strings.ContainsAny(text, "\n\r\x1b\x00") || len(text) > 2000 || strings.Contains(text, "TOPSECRET") {
@@ -98,7 +98,7 @@ func FuzzLinkEnd(f *testing.F) {
 		if end := readTime(value{kind: kindText, text: date}); !end.IsZero() && (end.Unix() <= 0 || end.Unix() > maxTime || end.UnixNano() <= 0) {
 			t.Errorf("%q is %v", date, end)
 		}
-		if checkLink(address) == nil && checkReach(address, "https://service.example/v1/") == nil {
+		if checkLink(address, false) == nil && checkReach(address, "https://service.example/v1/") == nil {
 			u, err := url.Parse(address)
 			if err == nil && (u.Scheme != "https" || u.User != nil || u.Hostname() == "127.0.0.1" || u.Hostname() == "localhost") {
 				t.Errorf("%q is followed", address)

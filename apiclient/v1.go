@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -184,6 +185,7 @@ func (c *Client) v1Failure(body []byte, status int, alone bool) *Error {
 		}
 	}
 	isJSON := err == nil && (v.kind == kindObject || v.kind == kindList)
-	failed.NotExist = status == http.StatusNotFound && (isJSON || alone && c.v1Works.Load())
+	isPage := bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+	failed.NotExist = status == http.StatusNotFound && (isJSON || c.v1Works.Load() && (alone || !isPage))
 	return failed
 }

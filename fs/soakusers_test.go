@@ -112,7 +112,7 @@ func (s *soak) compareWalked(at string, names map[string]bool, from, to time.Tim
 			s.differ(below, from, to, "its kind is shown as %c", kindOf(isDir))
 		}
 	}
-	got := namesOf(plain)
+	got := folderText(plain)
 	if !s.model.any(at, from, to, func(p moment) bool {
 		return p.kind == 'd' && withoutKinds(p.names) == got || p.kind == 0 && got == ""
 	}) {
