@@ -174,8 +174,8 @@ func (c *Client) attemptV1(ctx context.Context, r v1Request, read func([]byte, v
 // that is worth reading (seen in clients), or a page of some server in between. A 404
 // means that there is no such file (seen in clients). One that is no JSON may as well
 // mean a wrong address, or a server in between that does not find the service just now:
-// it is believed of one file, if the service has answered before, but not of a folder
-// with all that is in it.
+// it is believed of one file, if the service has answered before, and of a folder with all
+// that is in it only if it is no page.
 func (c *Client) v1Failure(body []byte, status int, alone bool) *Error {
 	failed := &Error{Status: status}
 	v, err := parse(body)
