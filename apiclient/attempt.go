@@ -151,7 +151,6 @@ func open(body []byte) (envelope, error) {
 	if failed.Code == "" && failed.Message == "" {
 		failed.Message = fmt.Sprintf("status %q without a code or message", clean(status.text))
 	}
-	failed.Malformed = failed.Code == "" && status.text != "failure" // neither one nor the other
 	return answer, failed
 }
 

@@ -32,9 +32,8 @@ type tell func(w http.ResponseWriter, a ask)
 // ask is a request as the liar sees it.
 type ask struct {
 	*http.Request
-	about  string // "names sestore4/jb/dir": also sizes, link and bytes
-	offset int64  // of names
-	right  func() []byte
+	about string // "names sestore4/jb/dir": also sizes, link and bytes
+	right func() []byte
 }
 
 func newLiar(t testing.TB, service *apitest.Server) *liar {
@@ -87,11 +86,10 @@ func (l *liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		form, _ := url.ParseQuery(string(body))
 		var call struct {
-			Path   string
-			Offset int64
+			Path string
 		}
 		_ = json.Unmarshal([]byte(form.Get("json")), &call)
-		a.about, a.offset = "names "+call.Path, call.Offset
+		a.about = "names " + call.Path
 	case strings.HasPrefix(path, "/v1/files/"):
 		a.about = "sizes " + strings.TrimSuffix(root+"/"+strings.TrimPrefix(path, "/v1/files/"), "/")
 	case strings.HasPrefix(path, "/v1/download/"):

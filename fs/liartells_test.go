@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -143,21 +144,23 @@ func endless(head, text string) tell {
 
 // bomb sends a packed text that unpacks to a beginning and 10 GB of another.
 func bomb(head, text string) tell {
-	const chunk = 10 << 20
-	var packed bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	_, _ = io.WriteString(z, head)
-	for range 10 {
-		_, _ = io.WriteString(z, strings.Repeat(text, chunk/len(text)))
-	}
-	_ = z.Flush() // so that more can be put behind it
-	first := packed.Len()
-	for range 10 {
-		_, _ = io.WriteString(z, strings.Repeat(text, chunk/len(text)))
-	}
-	_ = z.Flush()
-	begin, again := packed.Bytes()[:first], packed.Bytes()[first:]
+	pack := sync.OnceValues(func() (begin, again []byte) {
+		var packed bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+		more := func() {
+			for range 10 {
+				_, _ = io.WriteString(z, strings.Repeat(text, 10_000_000/len(text)))
+			}
+			_ = z.Flush() // so that what follows can be sent again and again
+		}
+		_, _ = io.WriteString(z, head)
+		more()
+		first := packed.Len()
+		more()
+		return packed.Bytes()[:first], packed.Bytes()[first:]
+	})
 	return func(w http.ResponseWriter, _ ask) {
+		begin, again := pack()
 		w.Header().Set("Content-Encoding", "gzip")
 		_, err := w.Write(begin)
 		for range 100 {
@@ -181,17 +184,6 @@ func packed(cut bool) tell {
 			b.Truncate(b.Len() - 12)
 		}
 		_, _ = w.Write(b.Bytes())
-	}
-}
-
-// pages answers each page after the first by a change of the right one.
-func pages(change func(offset int64, right string) string) tell {
-	return func(w http.ResponseWriter, a ask) {
-		right := string(a.right())
-		if a.offset > 0 {
-			right = change(a.offset, right)
-		}
-		_, _ = io.WriteString(w, right)
 	}
 }
 
