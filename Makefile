@@ -39,8 +39,12 @@ vuln: ## known vulnerabilities in what sefs uses; asks a database on the network
 	esac; \
 	echo "$$found"; exit $$code
 
-soak: ## longer forms of tests: larger trees, all combinations
-	SEFS_TEST_LONG=1 $(GO) test -timeout 60m -count=1 ./...
+# How long mounts are used while all changes and fails.
+SOAK ?= 30m
+
+soak: ## longer forms of tests, and half an hour of use, changes and faults at once
+	SEFS_TEST_LONG=1 $(GO) test -timeout 60m -count=1 -skip '^TestSoak$$' ./...
+	SEFS_TEST_LONG=1 SEFS_SOAK=$(SOAK) $(GO) test -timeout 24h -count=1 -v -run '^TestSoak$$' ./fs
 
 fuzz: ## a minute for each fuzz target
 	for target in FuzzOpen FuzzDecode FuzzFiles FuzzFile FuzzLink FuzzContentRange FuzzStorages FuzzFailure FuzzRetryAfter FuzzLinkEnd FuzzAnswer; do \

@@ -237,7 +237,11 @@ func TestSoak(t *testing.T) {
 			case <-ctx.Done():
 				return
 			case <-time.After(every):
-				t.Logf("so far: heap %.1f MB, %d goroutines, %d descriptors", float64(heap())/1e6, runtime.NumGoroutine(), descriptors(t))
+				now := heap()
+				if now > 128<<20 { // of the model and the stand-in, and twice 4 MiB of listings and contents
+					t.Errorf("%d bytes of heap are in use", now)
+				}
+				t.Logf("so far: heap %.1f MB, %d goroutines, %d descriptors", float64(now)/1e6, runtime.NumGoroutine(), descriptors(t))
 			}
 		}
 	})
@@ -247,8 +251,7 @@ func TestSoak(t *testing.T) {
 		s.end()
 		differences += s.differences
 	}
-	clear(all)
-	all = nil
+	clear(all) // what they have is not to count
 	eventually(t, "all goroutines and descriptors to go", func() bool {
 		return runtime.NumGoroutine() <= goroutines && descriptors(t) <= fds
 	})

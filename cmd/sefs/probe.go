@@ -46,8 +46,11 @@ func seemsAlive(path string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended is in ProcessState
+		close(ended)
+	}()
 	select {
 	case <-ended:
 	case <-time.After(lookLimit + time.Second): // it gives up by itself, if it can
