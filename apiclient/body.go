@@ -165,7 +165,7 @@ func (b *Body) again() bool {
 		b.stuck = now
 		return true
 	}
-	delay := backoff(firstDelay, maxDelay, b.failures-1)
+	delay := backoff(firstDelay, maxDelay, b.failures-2)
 	if b.failures >= maxAttempts || now.Add(delay).Sub(b.stuck) > b.client.opts.Timeout {
 		return false
 	}

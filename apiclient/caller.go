@@ -29,13 +29,21 @@ func Renewal(ctx context.Context) context.Context {
 type class int
 
 const (
-	forCaller class = iota
+	forRetry class = iota // it had its turn, and its time runs
+	forCaller
 	forPrefetch
 	forRenewal
 )
 
-// classOf is the class of the calls under ctx as long as nobody waits for them.
-func classOf(ctx context.Context) class {
+// classOf is the class of a call under ctx; alone says whether nobody waits for it, again
+// whether it had a turn before.
+func classOf(ctx context.Context, alone, again bool) class {
+	switch {
+	case again:
+		return forRetry
+	case !alone:
+		return forCaller
+	}
 	if renews, _ := ctx.Value(renewalKey{}).(bool); renews {
 		return forRenewal
 	}

@@ -10,7 +10,7 @@ func (s *slots) waiting() (calls, ahead int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for place := s.waiters.Front(); place != nil; place = place.Next() {
-		if place.Value.(*waiter).class != forCaller {
+		if place.Value.(*waiter).class > forCaller {
 			ahead++
 		}
 	}

@@ -40,7 +40,7 @@ type calling struct {
 	until   time.Time // no attempt begins later; zero before the first has had its turn
 	tries   int
 	crowded int   // failures in a row that said that the service is overloaded
-	last    error // of the last attempt that had its turn; nil if it succeeded
+	last    error // of the last attempt that failed before ctx ended
 	done    bool  // whether one succeeded
 	again   bool  // whether there is to be another, after delay
 	delay   time.Duration
@@ -129,9 +129,12 @@ func (k *calling) judge(err error) {
 	if !errors.As(err, &e) || IsUnavailable(e) {
 		return // it did not get its turn
 	}
+	if k.ctx.Err() != nil {
+		return // which says less than what the attempts before met
+	}
 	k.last = err
 	_, open := k.service.breaker.isOpen()
-	if giveUp(k.ctx, err) || !IsTemporary(err) || k.ctx.Err() != nil || open {
+	if giveUp(k.ctx, err) || !IsTemporary(err) || open {
 		return
 	}
 	k.delay = k.pause(e)
@@ -174,7 +177,7 @@ func (k *calling) failure(err error) *Error {
 		failed.Op, failed.Path = k.op, k.path
 		return failed
 	}
-	if made {
+	if made && (last == nil || k.ctx.Err() == nil) {
 		return e
 	}
 	failed := &Error{Op: k.op, Path: k.path, Err: context.Cause(k.ctx)}

@@ -15,8 +15,8 @@ const (
 	growAfter = 4
 )
 
-// slots are the places for calls in flight. Those of callers go first, and among them
-// those of whoever has the fewest, in order of arrival; then come calls that nobody waits
+// slots are the places for calls in flight. Those that are tried again go first, and those
+// of callers, among them those of whoever has the fewest, in order of arrival; then come calls that nobody waits
 // for, those that renew what is known last; see [Ahead], [Caller] and [Renewal]. How many
 // there are is halved when the service is overloaded, and grows again with what succeeds.
 // They are safe for concurrent use.
@@ -44,16 +44,13 @@ type waiter struct {
 func newSlots(n int) *slots { return &slots{most: n, limit: n, held: make(map[int]int)} }
 
 // acquire waits for a slot, until ctx ends; the error is its cause. release has to be
-// called once.
-func (s *slots) acquire(ctx context.Context) (release func(), err error) {
+// called once. again says whether the call had a slot before: then it comes first.
+func (s *slots) acquire(ctx context.Context, again bool) (release func(), err error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	wanted, alone := unwanted(ctx)
-	w := &waiter{granted: make(chan struct{}), caller: CallerOf(ctx)}
-	if alone {
-		w.class = classOf(ctx)
-	}
+	w := &waiter{granted: make(chan struct{}), caller: CallerOf(ctx), class: classOf(ctx, alone, again)}
 	s.enter(w)
 	for {
 		select {
@@ -81,7 +78,7 @@ func (s *slots) enter(w *waiter) {
 func (s *slots) join(w *waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !isClosed(w.granted) {
+	if !isClosed(w.granted) && w.class > forCaller {
 		w.class = forCaller
 		s.waiters.MoveToBack(w.place)
 	}
@@ -134,7 +131,7 @@ func (s *slots) next() *waiter {
 			w.class == forCaller && best.class == forCaller && s.has(w) < s.has(best) {
 			best = w
 		}
-		if best.class == forCaller && s.has(best) == 0 {
+		if best.class == forRetry {
 			break
 		}
 	}

@@ -86,7 +86,7 @@ func TestSlotsGoToCallersFirst(t *testing.T) {
 				}
 				go func() {
 					var err error
-					w.release, err = s.acquire(ctx)
+					w.release, err = s.acquire(ctx, w.class == forRetry)
 					w.got <- err
 				}()
 				synctest.Wait()
@@ -100,13 +100,14 @@ func TestSlotsGoToCallersFirst(t *testing.T) {
 				return rapid.SampledFrom(from).Draw(t, "which")
 			}
 			t.Repeat(map[string]func(*rapid.T){
-				"a caller": func(t *rapid.T) { enter(&asker{caller: rapid.IntRange(0, 2).Draw(t, "who")}) },
+				"a caller":  func(t *rapid.T) { enter(&asker{class: forCaller, caller: rapid.IntRange(0, 2).Draw(t, "who")}) },
+				"one again": func(*rapid.T) { enter(&asker{class: forRetry}) },
 				"a prefetch": func(*rapid.T) {
 					enter(&asker{caller: rapid.IntRange(0, 2).Draw(t, "who"), class: forPrefetch, wanted: make(chan struct{})})
 				},
 				"a renewal": func(*rapid.T) { enter(&asker{class: forRenewal, wanted: make(chan struct{})}) },
 				"is wanted": func(t *rapid.T) {
-					w := pick(t, slices.DeleteFunc(slices.Clone(m.wait), func(w *asker) bool { return w.class == forCaller }))
+					w := pick(t, slices.DeleteFunc(slices.Clone(m.wait), func(w *asker) bool { return w.class <= forCaller }))
 					close(w.wanted)
 					w.class = forCaller
 					m.wait = append(slices.DeleteFunc(m.wait, func(v *asker) bool { return v == w }), w)
@@ -193,7 +194,7 @@ func TestSlotsAreNotLost(t *testing.T) {
 						cancel()
 					}
 				})
-				if release, err := s.acquire(Caller(ctx, rand.IntN(3))); err == nil {
+				if release, err := s.acquire(Caller(ctx, rand.IntN(3)), rand.IntN(5) == 0); err == nil {
 					if held.Add(1) > n {
 						t.Error("more slots than there are")
 					}
@@ -216,7 +217,7 @@ func TestSlotsTellWhyAContextEnded(t *testing.T) {
 	why := context.DeadlineExceeded
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	if _, err := s.acquire(ctx); err != why { //nolint:errorlint // the very same
+	if _, err := s.acquire(ctx, false); err != why { //nolint:errorlint // the very same
 		t.Errorf("error %v", err)
 	}
 	if s.used != 0 {

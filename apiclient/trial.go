@@ -83,7 +83,7 @@ func (t *trial) acquire(context.Context) (release func(), err error) {
 	if t.probe {
 		ctx = t.ctx
 	}
-	release, err = k.service.slots.acquire(ctx)
+	release, err = k.service.slots.acquire(ctx, k.tries > 0)
 	if err != nil {
 		return nil, err
 	}
