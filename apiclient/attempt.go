@@ -30,8 +30,8 @@ type envelope struct {
 
 // attempt signs and sends r once and reads the answer. The errors are *Error, or
 // the context's cause if it ended before anything was sent.
-func (c *Client) attempt(ctx context.Context, r request, read func(envelope) error) (envelope, error) {
-	second, release, err := c.clock.stamp(ctx, string(r.encode(c.from, 0)), c.acquire)
+func (c *Client) attempt(t *trial, r request, read func(envelope) error) (envelope, error) {
+	second, release, err := c.clock.stamp(t.ctx, string(r.encode(c.from, 0)), t.acquire)
 	if err != nil {
 		return envelope{}, err
 	}
@@ -43,7 +43,7 @@ func (c *Client) attempt(ctx context.Context, r request, read func(envelope) err
 	signature := sign(text, c.opts.Secret)
 
 	asked := c.opts.Now()
-	answer, err := c.post(ctx, form(text, signature))
+	answer, err := c.post(t.ctx, form(text, signature))
 	if answer.asked = asked; err == nil {
 		err = read(answer)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 )
 
 // Body is a piece of a file as it arrives. A transfer that breaks off is gone on with
@@ -22,13 +23,16 @@ type Body struct {
 	whole bool  // whether the server sends all of the file, from its beginning
 	at    int64 // where the next byte read belongs
 	end   int64 // where the piece ends; UnknownSize for a whole file of unknown size
-	held  bool  // whether a place for a request is held
+
+	release func()                  // gives back the place for a request; nil if none is held
+	drop    context.CancelCauseFunc // ends the request of resp
 
 	opened bool // whether the caller has the body, and knows where its bytes belong
 
-	failures int   // in a row, without a byte
-	breaks   int64 // in all
-	came     int64 // bytes in all
+	failures int       // in a row, without a byte
+	stuck    time.Time // when the first of them was met
+	breaks   int64     // in all
+	came     int64     // bytes in all
 }
 
 // maxBreaks is how often one transfer may break off, and once more for each such many bytes
@@ -147,13 +151,25 @@ func (b *Body) Read(p []byte) (n int, err error) {
 		b.hangUp()
 		b.breaks++
 		often := b.breaks > maxBreaks+b.came/bytesPerBreak
-		if b.failures++; b.failures >= maxAttempts || often || !IsTemporary(failed) || b.ctx.Err() != nil || giveUp(b.ctx, failed) {
-			return 0, failed
-		}
-		if b.failures > 1 && pause(b.ctx, b.failures-1) != nil { // at once, where bytes have come
+		if often || !IsTemporary(failed) || b.ctx.Err() != nil || giveUp(b.ctx, failed) || !b.again() {
 			return 0, failed
 		}
 	}
+}
+
+// again waits before a transfer that broke off is gone on with, and reports whether it is
+// to be: as often and as long as a call is tried again, at once where bytes have come.
+func (b *Body) again() bool {
+	now := time.Now()
+	if b.failures++; b.failures == 1 {
+		b.stuck = now
+		return true
+	}
+	delay := backoff(firstDelay, maxDelay, b.failures-2)
+	if b.failures >= maxAttempts || now.Add(delay).Sub(b.stuck) > b.client.opts.Timeout {
+		return false
+	}
+	return pause(b.ctx, delay) == nil
 }
 
 // finish ends a piece of which all bytes were read. A whole file whose length was not
@@ -184,22 +200,14 @@ func (b *Body) Close() {
 func (b *Body) hangUp() {
 	_ = b.resp.Body.Close()
 	b.resp = nil
+	b.drop(nil)
 	b.free()
 }
 
-// acquire takes a place for a request.
-func (b *Body) acquire() error {
-	if err := b.client.ranges.acquire(b.ctx); err != nil {
-		return &Error{Err: err}
-	}
-	b.held = true
-	return nil
-}
-
-// free gives the place back.
+// free gives the place for a request back.
 func (b *Body) free() {
-	if b.held {
-		b.held = false
-		b.client.ranges.release()
+	if b.release != nil {
+		b.release()
+		b.release = nil
 	}
 }

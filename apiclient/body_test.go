@@ -199,7 +199,7 @@ func TestContextEndsDownloads(t *testing.T) {
 		"body drips.": {apitest.DripBytes(1, 50*time.Millisecond), apitest.AskContent, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, client, tree := bytesOf(t, 100_000, apitest.ContentOptions{})
+			s, client, tree := bytesOf(t, 100_000, apitest.ContentOptions{}, func(o *apiclient.Options) { o.Timeout = 2 * time.Hour })
 			s.SetAskFault(apitest.EveryAsk(c.fault, c.kind))
 			ctx, cancel := withCancel(t)
 			opened, ended := make(chan bool, 1), make(chan error, 1)

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/failsafe-go/failsafe-go/retrypolicy"
 )
 
 // Options says which account a [Client] speaks for and how.
@@ -38,12 +36,12 @@ type Options struct {
 	// Types are the files.list types whose listings are merged; at least one.
 	// The service's own default, video, hides everything else.
 	Types []string
-	// Concurrency is how many calls of both APIs may be in flight; 0 means 4.
+	// Concurrency is how many calls of both APIs may be in flight at most; 0 means 4.
 	Concurrency int
 	// DownloadConcurrency is how many requests for contents may be in flight; 0 means 8.
 	DownloadConcurrency int
-	// Timeout bounds a call that several wait for together, whoever of them leaves; 0
-	// means 30 s.
+	// Timeout is how long after a call got its turn it may be tried again, and bounds one
+	// that several wait for together, whoever of them leaves; 0 means 30 s.
 	Timeout time.Duration
 	// Roots are the authorities whose certificates are believed; nil means the system's.
 	Roots *x509.CertPool
@@ -62,8 +60,10 @@ type Client struct {
 	opts  Options
 	from  account
 	http  *http.Client
-	slots *slots // one per call in flight
+	slots *slots // one per call in flight, of both APIs
 	clock *clock
+	// The services are independent of each other; the first two share the slots.
+	list, v1, contents *service
 
 	downloads *http.Client // has no credentials
 	ranges    *slots       // one per request for contents in flight
@@ -73,7 +73,6 @@ type Client struct {
 	base   context.Context // of calls that several wait for; ended by Close
 	stop   context.CancelFunc
 	shared sync.WaitGroup // those calls
-	retry  retrypolicy.RetryPolicy[any]
 	log    *slog.Logger
 	made   time.Time
 }
@@ -119,21 +118,23 @@ func New(o Options) (*Client, error) {
 		o.Now = time.Now
 	}
 	base, stop := context.WithCancel(context.Background())
-	return &Client{
+	c := &Client{
 		base: base, stop: stop,
 		opts:  o,
 		from:  account{key: o.Key, cdn: o.CDN, order: rand.Uint64()},
 		http:  newHTTPClient(o.Concurrency, o.Roots),
 		slots: newSlots(o.Concurrency),
 		clock: newClock(o.Now),
-		retry: newRetryPolicy(o.Log),
 		log:   o.Log,
 		made:  o.Now(),
 
 		downloads: newDownloadClient(o.DownloadConcurrency, o.Roots),
 		ranges:    newSlots(o.DownloadConcurrency),
 		links:     newLinks(),
-	}, nil
+	}
+	c.list, c.v1 = c.newService("files.list", c.slots), c.newService("v1", c.slots)
+	c.contents = c.newService("the download host", c.ranges)
+	return c, nil
 }
 
 // Settle returns once the second is over that the client was made in. A process that
@@ -226,12 +227,4 @@ func newTransport(concurrency int, roots *x509.CertPool) *http.Transport {
 		// A connection that died in silence is found out, not used on and on.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
-}
-
-// acquire waits for a free call slot.
-func (c *Client) acquire(ctx context.Context) (release func(), err error) {
-	if err := c.slots.acquire(ctx); err != nil {
-		return nil, err
-	}
-	return c.slots.release, nil
 }

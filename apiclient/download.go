@@ -66,7 +66,7 @@ func (b *Body) open() error {
 		if asked && b.r.Answer != nil {
 			b.r.Answer()
 		}
-		err = b.client.retrying(b.ctx, opDownload, b.r.Path, func() error { return b.attempt(l) })
+		err = b.client.retrying(b.ctx, b.client.contents, opDownload, b.r.Path, func(t *trial) error { return b.attempt(t, l) })
 		var e *Error
 		if !errors.As(err, &e) {
 			return nil
@@ -85,13 +85,15 @@ func (b *Body) open() error {
 }
 
 // attempt sends one request.
-func (b *Body) attempt(l link) error {
-	resp, err := b.send(l)
+func (b *Body) attempt(t *trial, l link) error {
+	resp, err := b.send(t, l)
 	if err == nil {
 		if err = b.take(resp); err != nil {
 			_ = resp.Body.Close()
 			b.resp = nil
 			b.free()
+		} else {
+			t.keep, b.drop = true, t.cancel
 		}
 	}
 	var e *Error
@@ -117,8 +119,8 @@ func leadsNowhere(ctx context.Context, e *Error) bool {
 }
 
 // send sends one request, once there is a free place for it.
-func (b *Body) send(l link) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(b.ctx, http.MethodGet, l.url, nil)
+func (b *Body) send(t *trial, l link) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(t.ctx, http.MethodGet, l.url, nil)
 	if err != nil {
 		return nil, malformed("a link that is no address")
 	}
@@ -130,7 +132,7 @@ func (b *Body) send(l link) (*http.Response, error) {
 			req.Header.Set("If-Range", v)
 		}
 	}
-	if err := b.acquire(); err != nil {
+	if b.release, err = t.acquire(b.ctx); err != nil {
 		return nil, err
 	}
 	if b.r.Turn != nil {
@@ -142,7 +144,7 @@ func (b *Body) send(l link) (*http.Response, error) {
 	resp, err := b.client.downloads.Do(req)
 	if err != nil {
 		b.free()
-		return nil, transportError(b.ctx, err)
+		return nil, transportError(t.ctx, err)
 	}
 	return resp, nil
 }
@@ -247,9 +249,8 @@ func parseContentRange(header string) (first, last, total int64, ok bool) {
 	return first, last, total, first <= last && last < total
 }
 
-// pause waits before another try, longer each time.
-func pause(ctx context.Context, failures int) error {
-	delay := min(firstDelay<<min(failures, 10), maxDelay)
+// pause waits before another try.
+func pause(ctx context.Context, delay time.Duration) error {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {

@@ -103,12 +103,9 @@ func TestAnswersThatAreNoPart(t *testing.T) {
 			if apiclient.IsChanged(err) != c.changed || apiclient.IsTemporary(err) != c.temporary || apiclient.IsNotExist(err) || apiclient.IsAuth(err) {
 				t.Errorf("%s: changed %v, temporary %v: %v", name, apiclient.IsChanged(err), apiclient.IsTemporary(err), err)
 			}
-			want := 1
-			if c.temporary {
-				want = 5
-			}
-			if calls := cleanCalls(t, s); calls.Content != want || calls.LinksTotal() != 1 {
-				t.Errorf("%s: %d downloads, want %d; %d links", name, calls.Content, want, calls.LinksTotal())
+			calls := cleanCalls(t, s)
+			if n := calls.Content; c.temporary && (n < 2 || n > 6) || !c.temporary && n != 1 || calls.LinksTotal() != 1 {
+				t.Errorf("%s: %d downloads though it is temporary: %v; %d links", name, n, c.temporary, calls.LinksTotal())
 			}
 		})
 		// What is wrong in the middle of a transfer is noticed as well.
@@ -309,10 +306,12 @@ func TestPiecesThatAreNone(t *testing.T) {
 }
 
 func TestDownloadHonoursRetryAfter(t *testing.T) {
-	s, c, tree := bytesOf(t, 1000, apitest.ContentOptions{}, func(o *apiclient.Options) { o.DownloadConcurrency = 1 })
+	s, c, tree := bytesOf(t, 1000, apitest.ContentOptions{}, func(o *apiclient.Options) {
+		o.DownloadConcurrency, o.Timeout = 1, 2*time.Hour
+	})
 	s.SetAskFault(apitest.FirstAsks(1, apitest.AskContent, reply(apitest.RetryAfter(503, time.Second))))
 	began := time.Now()
-	if err := readPiece(t, c, tree, "a", 0, 1000); err != nil || time.Since(began) < 700*time.Millisecond {
+	if err := readPiece(t, c, tree, "a", 0, 1000); err != nil || time.Since(began) < time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 	// What waits does not keep its place meanwhile.

@@ -23,7 +23,7 @@ const (
 )
 
 // Error is a call that failed. Which failure it is, is asked with [IsAuth],
-// [IsClock], [IsNotExist], [IsChanged] and [IsTemporary]; the text is for people. It holds no secret.
+// [IsClock], [IsNotExist], [IsChanged], [IsUnavailable] and [IsTemporary]; the text is for people. It holds no secret.
 type Error struct {
 	Op      string // the command, such as files.list, or what was asked of v1
 	Path    string // the path it was about, if any
@@ -45,7 +45,8 @@ type Error struct {
 	// Err is the cause where there is one: a transport error, an ended context.
 	Err error
 
-	unwanted bool // see FailedAhead
+	unwanted    bool // see FailedAhead
+	unavailable bool // see IsUnavailable
 }
 
 func (e *Error) Error() string {
@@ -147,6 +148,13 @@ func IsTemporary(err error) bool {
 		return false
 	}
 	return e.Malformed || e.Err != nil
+}
+
+// IsUnavailable reports whether a call was given up, or not made at all, since the service
+// has given no answer for a while. Such an error is temporary as well.
+func IsUnavailable(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.unavailable
 }
 
 // malformed is the error for an answer that is no answer; what says what came.

@@ -9,7 +9,12 @@ func (c *Client) WaitingForContents() (calls, ahead int) { return c.ranges.waiti
 func (s *slots) waiting() (calls, ahead int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.calls.Len() + s.ahead.Len(), s.ahead.Len()
+	for place := s.waiters.Front(); place != nil; place = place.Next() {
+		if place.Value.(*waiter).class > forCaller {
+			ahead++
+		}
+	}
+	return s.waiters.Len(), ahead
 }
 
 // WaitingForLink returns how many wait for the call for a link that is under way, -1 if

@@ -199,12 +199,9 @@ func TestV1Statuses(t *testing.T) {
 			})
 			wg.Go(func() {
 				calls.Wait()
-				want := 3
-				if c.temporary {
-					want = 3 * 5
-				}
-				if n := s.Calls(); n.V1 != want || n.Content != 0 {
-					t.Errorf("%s: %d calls, want %d; %d downloads", name, n.V1, want, n.Content)
+				n := s.Calls()
+				if c.temporary && (n.V1 < 3*2 || n.V1 > 3*6) || !c.temporary && n.V1 != 3 || n.Content != 0 {
+					t.Errorf("%s: %d calls though it is temporary: %v; %d downloads", name, n.V1, c.temporary, n.Content)
 				}
 			})
 		}
@@ -215,10 +212,10 @@ func TestV1Statuses(t *testing.T) {
 func TestV1RecoversAndHonoursRetryAfter(t *testing.T) {
 	t.Parallel()
 	tree := apitest.Flat(root, 3)
-	s, c := startV1(t, apitest.Options{Tree: tree})
+	s, c := startV1(t, apitest.Options{Tree: tree}, func(o *apiclient.Options) { o.Timeout = 30 * time.Second })
 	s.SetAskFault(apitest.FirstAsks(1, apitest.AskFiles, reply(apitest.RetryAfter(429, time.Second))))
 	began := time.Now()
-	if _, err := c.Files(t.Context(), apiclient.FilesRequest{Path: root, Levels: 1}); err != nil || time.Since(began) < 700*time.Millisecond {
+	if _, err := c.Files(t.Context(), apiclient.FilesRequest{Path: root, Levels: 1}); err != nil || time.Since(began) < time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 	s.ResetCalls()

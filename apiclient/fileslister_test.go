@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,8 +163,14 @@ func TestFilesEndWithTheirContext(t *testing.T) {
 		t.Error(err)
 	}
 	// One that runs out of time says what the tries before met.
-	s.SetAskFault(apitest.EveryAsk(reply(apitest.RetryAfter(503, time.Hour))))
-	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	var tried atomic.Bool
+	s.SetAskFault(func(apitest.Ask, int) apitest.AskReply {
+		if !tried.Swap(true) {
+			return reply(apitest.Status(503))
+		}
+		return reply(apitest.Hang())
+	})
+	ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err := c.Files(ctx, apiclient.FilesRequest{Path: root})
 	if !errors.Is(err, context.DeadlineExceeded) || !apiclient.IsTemporary(err) || !strings.Contains(err.Error(), "503") {

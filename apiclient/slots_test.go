@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -13,29 +14,46 @@ import (
 	"pgregory.net/rapid"
 )
 
-// waiter is a call of the model: it waits for a slot, or has one.
-type waiter struct {
-	wanted chan struct{} // nil for one that somebody waits for from the beginning
-	cancel context.CancelFunc
-	got    chan error
+// asker is a call of the model: it waits for a slot, or has one.
+type asker struct {
+	wanted  chan struct{} // nil for one that somebody waits for from the beginning
+	caller  int
+	class   class
+	cancel  context.CancelFunc
+	got     chan error
+	release func()
 }
 
-// modelOfSlots says who has a slot and who waits, in which order.
+// modelOfSlots says who has a slot and who waits, in order of arrival.
 type modelOfSlots struct {
-	free         int
-	calls, ahead []*waiter
-	holders      []*waiter
+	limit, most   int
+	wait, holders []*asker
+	successes     int
+	cut           time.Time
 }
 
-func (m *modelOfSlots) pass() {
-	for _, queue := range []*[]*waiter{&m.calls, &m.ahead} {
-		if len(*queue) > 0 {
-			m.holders = append(m.holders, (*queue)[0])
-			*queue = (*queue)[1:]
-			return
+// has is how many slots the caller of w has.
+func (m *modelOfSlots) has(w *asker) (n int) {
+	for _, h := range m.holders {
+		if w.caller != 0 && h.caller == w.caller {
+			n++
 		}
 	}
-	m.free++
+	return n
+}
+
+func (m *modelOfSlots) grant() {
+	for len(m.holders) < m.limit && len(m.wait) > 0 {
+		sorted := slices.Clone(m.wait)
+		slices.SortStableFunc(sorted, func(a, b *asker) int {
+			if c := cmp.Compare(a.class, b.class); c != 0 || a.class != forCaller {
+				return c
+			}
+			return cmp.Compare(m.has(a), m.has(b))
+		})
+		m.holders = append(m.holders, sorted[0])
+		m.wait = slices.DeleteFunc(m.wait, func(w *asker) bool { return w == sorted[0] })
+	}
 }
 
 // inBubble is a test in a synctest bubble, which cannot be asked for its deadline.
@@ -47,63 +65,88 @@ func (inBubble) Deadline() (time.Time, bool) { return time.Time{}, false }
 func TestSlotsGoToCallersFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(inBubble{t}, func(t *rapid.T) {
-			n := rapid.IntRange(1, 3).Draw(t, "slots")
-			s, m := newSlots(n), &modelOfSlots{free: n}
-			var all []*waiter
+			n := rapid.IntRange(1, 5).Draw(t, "slots")
+			s, m := newSlots(n), &modelOfSlots{limit: n, most: n}
+			var all []*asker
 			defer func() {
 				for _, w := range all {
 					w.cancel()
 				}
 				synctest.Wait()
 			}()
-			enter := func(wanted chan struct{}) {
-				w := &waiter{wanted: wanted, got: make(chan error, 1)}
-				ctx, cancel := context.WithCancel(context.Background())
+			enter := func(w *asker) {
+				w.got = make(chan error, 1)
+				ctx, cancel := context.WithCancel(Caller(context.Background(), w.caller))
 				w.cancel, all = cancel, append(all, w)
-				queue := &m.calls
-				if wanted != nil {
-					ctx, queue = Ahead(ctx, wanted), &m.ahead
+				switch w.class {
+				case forRenewal:
+					ctx = Ahead(Renewal(ctx), w.wanted)
+				case forPrefetch:
+					ctx = Ahead(ctx, w.wanted)
 				}
-				go func() { w.got <- s.acquire(ctx) }()
-				if *queue = append(*queue, w); m.free > 0 {
-					m.free--
-					m.pass()
-				}
+				go func() {
+					var err error
+					w.release, err = s.acquire(ctx, w.class == forRetry)
+					w.got <- err
+				}()
+				synctest.Wait()
+				m.wait = append(m.wait, w)
+				m.grant()
 			}
-			pick := func(t *rapid.T, from []*waiter) int {
+			pick := func(t *rapid.T, from []*asker) *asker {
 				if len(from) == 0 {
 					t.Skip("there is none")
 				}
-				return rapid.IntRange(0, len(from)-1).Draw(t, "which")
+				return rapid.SampledFrom(from).Draw(t, "which")
 			}
 			t.Repeat(map[string]func(*rapid.T){
-				"a caller":     func(*rapid.T) { enter(nil) },
-				"a call ahead": func(*rapid.T) { enter(make(chan struct{})) },
+				"a caller":  func(t *rapid.T) { enter(&asker{class: forCaller, caller: rapid.IntRange(0, 2).Draw(t, "who")}) },
+				"one again": func(*rapid.T) { enter(&asker{class: forRetry}) },
+				"a prefetch": func(*rapid.T) {
+					enter(&asker{caller: rapid.IntRange(0, 2).Draw(t, "who"), class: forPrefetch, wanted: make(chan struct{})})
+				},
+				"a renewal": func(*rapid.T) { enter(&asker{class: forRenewal, wanted: make(chan struct{})}) },
 				"is wanted": func(t *rapid.T) {
-					i := pick(t, m.ahead)
-					w := m.ahead[i]
+					w := pick(t, slices.DeleteFunc(slices.Clone(m.wait), func(w *asker) bool { return w.class <= forCaller }))
 					close(w.wanted)
-					m.ahead, m.calls = slices.Delete(m.ahead, i, i+1), append(m.calls, w)
+					w.class = forCaller
+					m.wait = append(slices.DeleteFunc(m.wait, func(v *asker) bool { return v == w }), w)
 				},
 				"gives up": func(t *rapid.T) {
-					all := append(slices.Clone(m.calls), m.ahead...)
-					w := all[pick(t, all)]
+					w := pick(t, m.wait)
 					w.cancel()
-					same := func(v *waiter) bool { return v == w }
-					m.calls, m.ahead = slices.DeleteFunc(m.calls, same), slices.DeleteFunc(m.ahead, same)
+					m.wait = slices.DeleteFunc(m.wait, func(v *asker) bool { return v == w })
 					if err := <-w.got; err == nil {
 						t.Error("got a slot that it was not due")
 					}
 				},
 				"is done": func(t *rapid.T) {
-					i := pick(t, m.holders)
-					m.holders = slices.Delete(m.holders, i, i+1)
-					s.release()
-					m.pass()
+					w := pick(t, m.holders)
+					m.holders = slices.DeleteFunc(m.holders, func(v *asker) bool { return v == w })
+					w.release()
+					m.grant()
 				},
+				"is overloaded": func(*rapid.T) {
+					s.overloaded()
+					if now := time.Now(); now.Sub(m.cut) >= cutPause {
+						m.limit, m.successes, m.cut = max(m.limit/2, 1), 0, now
+					}
+				},
+				"succeeds": func(*rapid.T) {
+					s.succeeded()
+					if m.limit < m.most {
+						m.successes++
+					}
+					if m.successes == growAfter {
+						m.successes = 0
+						m.limit++
+						m.grant()
+					}
+				},
+				"time passes": func(*rapid.T) { time.Sleep(cutPause / 2) },
 				"": func(t *rapid.T) {
 					synctest.Wait()
-					for _, w := range append(slices.Clone(m.calls), m.ahead...) {
+					for _, w := range m.wait {
 						if len(w.got) > 0 {
 							t.Fatal("got a slot before those that were due")
 						}
@@ -118,11 +161,10 @@ func TestSlotsGoToCallersFirst(t *testing.T) {
 						if err := <-w.got; err != nil {
 							t.Fatal(err)
 						}
-						w.cancel()
 						w.got = nil
 					}
-					if s.free != m.free {
-						t.Fatalf("%d slots free, want %d", s.free, m.free)
+					if s.limit != m.limit || s.used != len(m.holders) {
+						t.Fatalf("%d of %d slots used, want %d of %d", s.used, s.limit, len(m.holders), m.limit)
 					}
 				},
 			})
@@ -152,12 +194,12 @@ func TestSlotsAreNotLost(t *testing.T) {
 						cancel()
 					}
 				})
-				if s.acquire(ctx) == nil {
+				if release, err := s.acquire(Caller(ctx, rand.IntN(3)), rand.IntN(5) == 0); err == nil {
 					if held.Add(1) > n {
 						t.Error("more slots than there are")
 					}
 					held.Add(-1)
-					s.release()
+					release()
 				}
 				others.Wait()
 				cancel()
@@ -165,8 +207,8 @@ func TestSlotsAreNotLost(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if s.free != n || s.calls.Len()+s.ahead.Len() != 0 {
-		t.Errorf("%d slots free, %d and %d wait", s.free, s.calls.Len(), s.ahead.Len())
+	if s.used != 0 || s.waiters.Len() != 0 || len(s.held) != 0 {
+		t.Errorf("%d slots used, by %v, %d wait", s.used, s.held, s.waiters.Len())
 	}
 }
 
@@ -175,10 +217,10 @@ func TestSlotsTellWhyAContextEnded(t *testing.T) {
 	why := context.DeadlineExceeded
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	if err := s.acquire(ctx); err != why { //nolint:errorlint // the very same
+	if _, err := s.acquire(ctx, false); err != why { //nolint:errorlint // the very same
 		t.Errorf("error %v", err)
 	}
-	if s.free != 1 {
+	if s.used != 0 {
 		t.Error("it took a slot")
 	}
 }

@@ -99,8 +99,8 @@ func (c *Client) get(ctx context.Context, r v1Request, read func(body []byte, he
 	if !askable(r.path) {
 		return &Error{Op: op, Path: r.path, Message: "the service can not be asked for such a path"}
 	}
-	return c.retrying(ctx, op, r.path, func() error {
-		release, err := c.acquire(ctx)
+	return c.retrying(ctx, c.v1, op, r.path, func(t *trial) error {
+		release, err := t.acquire(ctx)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (c *Client) get(ctx context.Context, r v1Request, read func(body []byte, he
 		if r.turn != nil {
 			r.turn()
 		}
-		err = c.attemptV1(ctx, r, read)
+		err = c.attemptV1(t.ctx, r, read)
 		var e *Error
 		if errors.As(err, &e) {
 			e.Op, e.Path = op, r.path

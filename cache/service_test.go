@@ -32,6 +32,7 @@ func startBlocks(t testing.TB, o apitest.Options, change ...func(*BlocksOptions)
 	s := &service{Server: server}
 	s.client, err = apiclient.New(apiclient.Options{
 		FilesURL: server.FilesURL(), Secret: server.Secret(), CDN: server.CDN(),
+		Timeout: time.Second, // for what is tried again; reads are bounded by the cache
 	})
 	if err != nil {
 		t.Fatal(err)

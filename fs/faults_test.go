@@ -13,7 +13,7 @@ import (
 
 // retriesOutlast says whether what fails at random, three times in ten, is tried again for
 // so long that no caller ever sees it.
-const retriesOutlast = false
+const retriesOutlast = true
 
 // attempts is how often one request may be sent, at most.
 const attempts = 15
