@@ -78,7 +78,7 @@ func TestBreaker(t *testing.T) {
 				for c.Stats().List.Opens == 0 {
 					time.Sleep(100 * time.Millisecond)
 				}
-				probes, before := c.Stats().List.Probes, len(s.times)
+				probes, before := c.Stats().List.Probes, s.requests()
 				for i := range 40 {
 					began := time.Now()
 					err := listed(t.Context(), c, fmt.Sprint("sestore4/x", i))
@@ -91,13 +91,10 @@ func TestBreaker(t *testing.T) {
 					time.Sleep(250 * time.Millisecond)
 				}
 				// One a second, and what was waited for before.
-				if n := c.Stats().List.Probes - probes; n < 3 || n > 15 || len(s.times)-before > 15+8 {
-					t.Errorf("%d probes in ten seconds, %d requests", n, len(s.times)-before)
+				if n := c.Stats().List.Probes - probes; n < 3 || n > 15 || s.requests()-before > 15+8 {
+					t.Errorf("%d probes in ten seconds, %d requests", n, s.requests()-before)
 				}
 				o.down.Store(false)
-				s.mu.Lock()
-				s.most = 0
-				s.mu.Unlock()
 				back := time.Now()
 				for listed(t.Context(), c, "sestore4/back") != nil {
 					if time.Since(back) > 9*time.Second {
@@ -170,9 +167,9 @@ func TestProbesOfCallsAhead(t *testing.T) {
 		stop()
 		nobody := Ahead(t.Context(), make(chan struct{}))
 		time.Sleep(3 * time.Second) // a caller would be a probe by now
-		before := len(s.times)
-		if err := listed(nobody, c, "sestore4/r"); !IsUnavailable(err) || !FailedAhead(err) || len(s.times) != before {
-			t.Errorf("%d requests, error %v", len(s.times)-before, err)
+		before := s.requests()
+		if err := listed(nobody, c, "sestore4/r"); !IsUnavailable(err) || !FailedAhead(err) || s.requests() != before {
+			t.Errorf("%d requests, error %v", s.requests()-before, err)
 		}
 		time.Sleep(10 * time.Second)
 		o.down.Store(false)
@@ -241,8 +238,8 @@ func TestConcurrencyAdapts(t *testing.T) {
 		}
 		room.Store(100)
 		time.Sleep(time.Minute)
-		if limit := c.Stats().Limit; limit != 8 || s.most > 8 || c.Stats().List.Opens != 0 {
-			t.Errorf("%d slots afterwards, %d at most: %+v", limit, s.most, c.Stats())
+		if limit := c.Stats().Limit; limit != 8 || s.atOnce() > 8 || c.Stats().List.Opens != 0 {
+			t.Errorf("%d slots afterwards, %d at most: %+v", limit, s.atOnce(), c.Stats())
 		}
 	})
 }

@@ -40,7 +40,7 @@ func TestCallFailures(t *testing.T) {
 		"code unknown":           {code(`"0815"`), false, false, "code 0815"},
 		"failure without a code": {envelope(200, `{"status":"failure","message":"No such path"}`), false, false, "No such path"},
 		"failure without a word": {envelope(200, `{"status":"failure","data":[]}`), false, false, `status "failure"`},
-		"an unknown status":      {envelope(200, `{"status":"maybe"}`), false, true, `status "maybe"`},
+		"an unknown status":      {envelope(200, `{"status":"maybe"}`), false, false, `status "maybe"`},
 		"no status":              {envelope(200, `{"data":[]}`), false, true, "without a status"},
 		"code with HTTP 500":     {envelope(500, `{"status":"failure","code":"0001"}`), true, false, "code 0001"},
 		"HTTP 500":               {envelope(500, `<html>Oops`), false, true, "HTTP status 500: an HTML page"},

@@ -21,8 +21,11 @@
 // tolerance for what is not certain sits in decode.go and names.go for files.list, in
 // filesdecode.go and fileobject.go for v1.
 //
-// The package caches no answer and knows nothing of FUSE. It keeps four things
+// Each attempt is a trial (trial.go) of its service: the breaker lets it be made, slots give
+// it its turn, and both are told what came of it.
+//
+// The package caches no answer and knows nothing of FUSE. It keeps five things
 // between calls: connections, the correction of its clock, the seconds it has signed
-// bodies for, and the links to files until they end. No secret appears in an error or a
+// bodies for, the links to files until they end, and how its services fare. No secret appears in an error or a
 // log line, and links are secrets; credentials go to the service, not to download hosts.
 package apiclient

@@ -27,7 +27,7 @@ func (c *Client) Prepare(ctx context.Context, path string, turn func()) error {
 // awaitLink waits for the call for a link that runs, or else begins one.
 func (c *Client) awaitLink(ctx context.Context, path string, turn func()) (link, error) {
 	wanted, alone := unwanted(ctx)
-	done, call := c.joinLink(path, turn, alone)
+	done, call := c.joinLink(ctx, path, turn, alone)
 	defer c.links.leave(path, call)
 	for {
 		select {
@@ -46,7 +46,7 @@ func (c *Client) awaitLink(ctx context.Context, path string, turn func()) (link,
 }
 
 // joinLink joins the call for a link, or begins it. The caller has to leave it.
-func (c *Client) joinLink(path string, turn func(), alone bool) (<-chan singleflight.Result, *linkCall) {
+func (c *Client) joinLink(ctx context.Context, path string, turn func(), alone bool) (<-chan singleflight.Result, *linkCall) {
 	l := c.links
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,7 +54,7 @@ func (c *Client) joinLink(path string, turn func(), alone bool) (<-chan singlefl
 	if call == nil {
 		wanted := make(chan struct{})
 		call = &linkCall{want: sync.OnceFunc(func() { close(wanted) })}
-		call.ctx, call.end = context.WithCancel(Ahead(c.base, wanted))
+		call.ctx, call.end = context.WithCancel(Ahead(Caller(c.base, CallerOf(ctx)), wanted))
 		l.calls[path] = call
 		c.shared.Add(1)
 	}

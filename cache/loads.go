@@ -134,7 +134,7 @@ func (l *loads) share(ctx context.Context, key string, load func(context.Context
 // wait is share for once. The load is wanted from when that channel is closed.
 func (l *loads) wait(ctx context.Context, key string, load func(context.Context) (any, error), wanted <-chan struct{}) (any, error) {
 	waits := isWaited(wanted)
-	done, f := l.join(key, load, waits)
+	done, f := l.join(key, load, waits, apiclient.CallerOf(ctx))
 	if waits {
 		wanted = nil
 	}
@@ -158,10 +158,10 @@ func (l *loads) wait(ctx context.Context, key string, load func(context.Context)
 
 // join is the load for key that runs, or else begins. A caller that waits for it is told
 // of before it does.
-func (l *loads) join(key string, load func(context.Context) (any, error), waits bool) (<-chan singleflight.Result, *flight) {
+func (l *loads) join(key string, load func(context.Context) (any, error), waits bool, caller int) (<-chan singleflight.Result, *flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	done, f := l.fly(key, load)
+	done, f := l.fly(key, load, caller)
 	if waits {
 		f.want()
 	}
@@ -177,7 +177,7 @@ func (l *loads) ahead(key string, load func(context.Context) (any, error), after
 		return false
 	}
 	l.running.Add(1)
-	done, _ := l.fly(key, load)
+	done, _ := l.fly(key, load, 0)
 	go func() {
 		defer l.running.Done()
 		r := <-done
@@ -220,13 +220,13 @@ func (l *loads) flying(key string) bool {
 	return l.flights[key] != nil
 }
 
-// fly is join for whoever holds mu, without wanting it.
-func (l *loads) fly(key string, load func(context.Context) (any, error)) (<-chan singleflight.Result, *flight) {
+// fly is join for whoever holds mu, without wanting it. A load that begins is the caller's.
+func (l *loads) fly(key string, load func(context.Context) (any, error), caller int) (<-chan singleflight.Result, *flight) {
 	f := l.flights[key]
 	if f == nil {
 		wanted := make(chan struct{})
 		f = &flight{wanted: wanted, want: sync.OnceFunc(func() { close(wanted) })}
-		f.ctx, f.cancel = context.WithCancelCause(context.WithValue(apiclient.Ahead(l.base, wanted), flightKey{}, f))
+		f.ctx, f.cancel = context.WithCancelCause(context.WithValue(apiclient.Ahead(apiclient.Caller(l.base, caller), wanted), flightKey{}, f))
 		l.flights[key] = f
 	}
 	return l.group.DoChan(key, func() (v any, err error) {

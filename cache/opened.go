@@ -11,6 +11,8 @@ import (
 // Opened is a content that one reader has open. What it began to load ahead ends with
 // it, unless others wait for that. It is safe for concurrent use.
 type Opened struct {
+	// Caller is for whom the calls are made; see [apiclient.Caller]. It is set before use.
+	Caller  int
 	content *Content
 	blocks  *Blocks
 	stream  stream        // for a server that knows no ranges

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"sefs/apiclient"
 )
 
 // renewAt is the part of the TTL that is left when what is used is renewed: a quarter.
@@ -61,7 +63,8 @@ func (l *Listings) renew(path, key string, load func(context.Context) (any, erro
 	if !l.renewing.begin(key, l.opts.Now(), l.opts.TTL/renewAgain, l.opts.Ahead) {
 		return
 	}
-	if l.loads.ahead(key, load, func(error) { l.renewing.end() }) {
+	behind := func(ctx context.Context) (any, error) { return load(apiclient.Renewal(ctx)) }
+	if l.loads.ahead(key, behind, func(error) { l.renewing.end() }) {
 		l.counters.renewals.Add(1)
 	} else {
 		l.renewing.end()

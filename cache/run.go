@@ -49,7 +49,7 @@ type start struct {
 // start begins a run. after is called when it has ended.
 func (o *Opened) start(s start, after func()) {
 	b := o.blocks
-	ctx, cancel := context.WithCancel(b.loads.base)
+	ctx, cancel := context.WithCancel(apiclient.Caller(b.loads.base, o.Caller))
 	if s.run.joined != nil {
 		ctx = apiclient.Ahead(ctx, s.run.joined)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"sefs/apiclient"
 )
 
 const (
@@ -49,6 +51,12 @@ func (t *tree) caller(ctx context.Context) int {
 		return 0 // from another PID namespace, or the kernel itself
 	}
 	return t.callers.process(int(c.Pid))
+}
+
+// called returns the context of a request with the process that it came from: the calls
+// that it begins are made for that.
+func (t *tree) called(ctx context.Context) context.Context {
+	return apiclient.Caller(ctx, t.caller(ctx))
 }
 
 // process is the process that a thread belongs to.

@@ -168,10 +168,11 @@ func (f *fileNode) Open(ctx context.Context, _ uint32) (fusefs.FileHandle, uint3
 	if content == nil {
 		return nil, 0, f.dir.tree.report("open", path, cache.ErrChanged)
 	}
-	if err := content.Check(ctx); err != nil {
+	caller := f.dir.tree.caller(ctx)
+	if err := content.Check(apiclient.Caller(ctx, caller)); err != nil {
 		return nil, 0, f.readFailed(err)
 	}
-	return f.handle(content, f.dir.tree.caller(ctx)), kept, 0
+	return f.handle(content, caller), kept, 0
 }
 
 // readFailed reports what kept bytes from being read and returns its errno. A file that

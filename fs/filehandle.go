@@ -22,6 +22,7 @@ type fileHandle struct {
 
 func (f *fileNode) handle(content *cache.Content, caller int) *fileHandle {
 	opened := content.Open()
+	opened.Caller = caller
 	return &fileHandle{node: f, opened: opened, caller: caller, reader: reader{opened: opened, size: f.size, streak: 2 * f.dir.tree.readAhead.Load()}}
 }
 

@@ -93,6 +93,7 @@ type fixture struct {
 	dir      string // mount point
 	service  *apitest.Server
 	account  account
+	client   *apiclient.Client
 	listings *cache.Listings
 	blocks   *cache.Blocks
 	memory   *cache.Memory
@@ -153,6 +154,7 @@ func (f *fixture) mount(s setup) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.client = client
 	var lister cache.Lister = client
 	if s.lister == "v1" {
 		lister = apiclient.FilesLister{Client: client}
