@@ -40,12 +40,8 @@ func (d *dirNode) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	if len(name) > maxName {
 		return nil, syscall.ENAMETOOLONG
 	}
-<<<<<<< HEAD
-	ctx, answered := patient(cache.Request(ctx))
+	ctx, answered := patient(cache.Request(d.tree.called(ctx)))
 	defer answered()
-=======
-	ctx = cache.Request(d.tree.called(ctx))
->>>>>>> retry
 	listing, err := d.tree.listings.Get(ctx, d.path)
 	if err != nil {
 		return nil, d.tree.report("lookup", d.path, err)
@@ -125,14 +121,10 @@ var _ = (fusefs.NodeOpendirHandler)((*dirNode)(nil))
 // kernel cache it. If the kernel may have another version of it cached, that is dropped
 // first: only a notification does so without an uncached listing in between.
 func (d *dirNode) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-<<<<<<< HEAD
-	ctx, answered := patient(ctx)
-	defer answered()
-	listing, err := d.tree.listings.Open(ctx, d.path, d.tree.caller(ctx))
-=======
 	caller := d.tree.caller(ctx)
-	listing, err := d.tree.listings.Open(apiclient.Caller(ctx, caller), d.path, caller)
->>>>>>> retry
+	ctx, answered := patient(apiclient.Caller(ctx, caller))
+	defer answered()
+	listing, err := d.tree.listings.Open(ctx, d.path, caller)
 	if err != nil {
 		return nil, 0, d.tree.report("opendir", d.path, err)
 	}
