@@ -82,6 +82,7 @@ func (c *Client) retrying(ctx context.Context, op, path string, try func() error
 	}
 	if errors.As(last, &e) && !errors.Is(e.Err, failed.Err) {
 		failed.Message = e.withoutCall()
+		failed.Malformed = e.Malformed
 	}
 	return failed
 }
