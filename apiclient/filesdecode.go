@@ -251,7 +251,7 @@ func decodeFile(body []byte, asked string) (attr Attr, err error) {
 		if err != nil {
 			return err
 		}
-		if o.kind == isFile && o.path == asked {
+		if o.kind == isFile && o.path == asked && showable(o.name) { // as in its folder
 			attr = o.attr
 		}
 		return nil

@@ -192,7 +192,8 @@ func FuzzLink(f *testing.F) {
 		}
 		until := head.asked.Add(life)
 		if ends := linkEnd(address); !ends.IsZero() && ends.Unix() < 1<<40 {
-			if !dated && !until.Before(ends.Add(time.Nanosecond)) && life > 0 {
+			ended := ends.Sub(head.asked) <= 0 && life == minLife // our clock may be wrong
+			if !dated && !until.Before(ends.Add(time.Nanosecond)) && !ended {
 				t.Errorf("a link to %v is used until %v", ends, until)
 			}
 		}

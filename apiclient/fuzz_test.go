@@ -2,6 +2,8 @@ package apiclient
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,37 +68,30 @@ func checkDecoded(t *testing.T, body []byte, data value) {
 	if err != nil {
 		return
 	}
-	var all any
+	// Token by token, as a map would keep one of several equal keys only.
 	reader := json.NewDecoder(strings.NewReader(strings.TrimPrefix(string(body), "\ufeff")))
 	reader.UseNumber()
-	if err := reader.Decode(&all); err != nil {
-		t.Fatalf("encoding/json does not read what parse does: %v", err)
-	}
 	known, longest := map[string]bool{}, 0
-	var collect func(v any)
 	add := func(text string) {
 		known[text] = true
 		known[text[strings.LastIndexByte(text, '/')+1:]] = true
 	}
-	collect = func(v any) {
-		switch v := v.(type) {
+	for {
+		token, err := reader.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("encoding/json does not read what parse does: %v", err)
+		}
+		longest++ // no list has more items
+		switch text := token.(type) {
 		case string:
-			add(v)
+			add(text)
 		case json.Number:
-			add(v.String())
-		case []any:
-			longest = max(longest, len(v))
-			for _, item := range v {
-				collect(item)
-			}
-		case map[string]any:
-			for key, item := range v {
-				add(key)
-				collect(item)
-			}
+			add(text.String())
 		}
 	}
-	collect(all)
 	var check func(f *Folder)
 	check = func(f *Folder) {
 		seen := map[string]bool{}

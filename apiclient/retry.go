@@ -186,6 +186,7 @@ func (k *calling) failure(err error) *Error {
 	}
 	if last != nil && !errors.Is(last.Err, failed.Err) {
 		failed.Message = last.withoutCall()
+		failed.Malformed = last.Malformed
 	}
 	return failed
 }

@@ -46,9 +46,9 @@ func lies() map[string]lie {
 	return map[string]lie{
 		// What files.list says.
 		"names: a login page":               {"names", page(), failure, false},
-		"names: 100,000 lists":              {"names", nested(100_000, "[", "]"), failure, false},
-		"names: 100,000 objects":            {"names", nested(100_000, `{"a":`, "}"), failure, false},
-		"names: lists around many":          {"names", many(1, "", strings.Repeat("[", 4800)+strings.Repeat("[{}],", 100_000)+"[{}]"+strings.Repeat("]", 4800), ""), failure, false},
+		"names: 100,000 lists":              {"names", nested(100_000, "[", "]"), failure, true},
+		"names: 100,000 objects":            {"names", nested(100_000, `{"a":`, "}"), failure, true},
+		"names: lists around many":          {"names", many(1, "", strings.Repeat("[", 4800)+strings.Repeat("[{}],", 100_000)+"[{}]"+strings.Repeat("]", 4800), ""), failure, true},
 		"names: not Unicode":                {"names", swaps(`f000`, "f\xff"), failure, false},
 		"names: half a surrogate":           {"names", swaps(`f000`, `\ud800`), failure, false},
 		"names: that attack":                {"names", swaps(`"f000"`, `"f000","..",".","","\/etc\/passwd","a\/b","x\u0000y","../../x"`), truth, false},
@@ -83,7 +83,7 @@ func lies() map[string]lie {
 		// What v1 says of files.
 		"sizes: a login page":          {"sizes", page(), failure, false},
 		"sizes: sent elsewhere":        {"sizes", under(302, "Location", "https://elsewhere.invalid/v1/"), failure, false},
-		"sizes: 100,000 lists":         {"sizes", nested(100_000, "[", "]"), failure, false},
+		"sizes: 100,000 lists":         {"sizes", nested(100_000, "[", "]"), failure, true},
 		"sizes: of another folder":     {"sizes", swaps(`dir\\?/`, `beside/`), failure, false},
 		"sizes: negative":              {"sizes", swaps(`"size":"?\d+"?`, `"size":-1`), unopened, false},
 		"sizes: a fraction":            {"sizes", swaps(`"size":"?\d+"?`, `"size":17.5`), unopened, false},
@@ -159,7 +159,7 @@ func liesOfManyBytes() map[string]lie {
 		"names: endless":                {"names", endless(names, `,"a"`), failure, true},
 		"names: endless blanks":         {"names", endless("", " "), failure, true},
 		"names: an endless page":        {"names", endless("<html>", "<p>"), failure, true},
-		"names: one of 30 MB":           {"names", edits(longName), truth, false},
+		"names: one of 3 MB":            {"names", edits(longName), truth, false},
 		"names: 10 GB of zeros, packed": {"names", bomb("", "\x00"), failure, true},
 		"names: 10 GB of them, packed":  {"names", bomb(names, `,"a"`), failure, true},
 		"sizes: 10 GB of zeros, packed": {"sizes", bomb("", "\x00"), failure, true},
@@ -171,9 +171,9 @@ func liesOfManyBytes() map[string]lie {
 	return all
 }
 
-// longName puts a name of 30 MB before the others.
+// longName puts a name of 3 MB before the others.
 func longName(right string) string {
-	return strings.Replace(right, `"f000"`, `"`+strings.Repeat("a", 30_000_000)+`","f000"`, 1)
+	return strings.Replace(right, `"f000"`, `"`+strings.Repeat("a", 3_000_000)+`","f000"`, 1)
 }
 
 // heapInUse is how many bytes are in use, garbage left out.
@@ -279,10 +279,11 @@ func namesOf(all []os.DirEntry) (names []string) {
 	return names
 }
 
-// timeout is that of the mount which is lied to.
+// timeout is that of the mount which is lied to. What is tried again and again takes as
+// long, twice, so it is as short as a busy machine allows for what goes on beside.
 func (l lie) timeout() time.Duration {
 	if l.seen == failure {
-		return 3 * time.Second
+		return 6 * time.Second
 	}
 	return 20 * time.Second // what comes to a good end may take longer on a busy machine
 }
