@@ -99,7 +99,7 @@ func TestCallRecovers(t *testing.T) {
 		}
 		members(w, whole)
 	})
-	if f, err := s.client(t).List(t.Context(), ListRequest{Path: "sestore4/r"}); err != nil || entries(f) != "a" {
+	if f, err := s.client(t, func(o *Options) { o.Timeout = time.Minute }).List(t.Context(), ListRequest{Path: "sestore4/r"}); err != nil || entries(f) != "a" {
 		t.Errorf("folder %+v, error %v", f, err)
 	}
 }

@@ -26,7 +26,7 @@ func startV1(t testing.TB, o apitest.Options, change ...func(*apiclient.Options)
 	t.Cleanup(server.Close)
 	options := apiclient.Options{
 		URL: server.URL(), FilesURL: server.FilesURL(), Key: server.APIKey(), Secret: server.Secret(), CDN: server.CDN(),
-		Types: []string{"includeinvalid"}, Timeout: time.Second, // what fails is tried about five times in it
+		Types: []string{"includeinvalid"}, Timeout: 2 * time.Second, // what fails is tried about six times in it
 	}
 	for _, f := range change {
 		f(&options)

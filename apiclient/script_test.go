@@ -66,7 +66,7 @@ func (s *script) offsets() string {
 func (s *script) client(t *testing.T, change ...func(*Options)) *Client {
 	t.Helper()
 	o := Options{URL: s.URL, Key: "KEY", Secret: "TOPSECRET", CDN: 1, Types: []string{"video"}, Now: time.Now,
-		Timeout: time.Second} // what fails is tried about five times in it
+		Timeout: 2 * time.Second} // what fails is tried about six times in it
 	for _, f := range change {
 		f(&o)
 	}

@@ -29,7 +29,7 @@ func start(t testing.TB, o apitest.Options) (*apitest.Server, *apiclient.Client)
 	t.Cleanup(server.Close)
 	client, err := apiclient.New(apiclient.Options{
 		URL: server.URL(), Key: server.APIKey(), Secret: server.Secret(), CDN: server.CDN(),
-		Types: []string{"includeinvalid"}, Timeout: time.Second, // what fails is tried about five times in it
+		Types: []string{"includeinvalid"}, Timeout: 2 * time.Second, // what fails is tried about six times in it
 	})
 	if err != nil {
 		t.Fatal(err)
