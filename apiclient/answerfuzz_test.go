@@ -120,7 +120,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(append([]byte("<html>"), make([]byte, 1<<17)...), false)
 	const limit = 1 << 18
 	f.Fuzz(func(t *testing.T, body []byte, packed bool) {
-		resp := &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}
+		resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}
 		if packed {
 			resp.Header.Set("Content-Encoding", "gzip")
 		}

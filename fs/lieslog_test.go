@@ -20,7 +20,7 @@ func TestLogOfNamesThatAttack(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		tree := newTree(Options{Root: root, Log: slog.New(handler(&out))})
-		tree.report("open", root+"/"+attack, &apiclient.Error{Op: "read", Path: root + "/" + attack, Malformed: true})
+		_ = tree.report("open", root+"/"+attack, &apiclient.Error{Op: "read", Path: root + "/" + attack, Malformed: true})
 		line, rest, ended := strings.Cut(out.String(), "\n")
 		if !ended || rest != "" || !strings.Contains(line, "gpj.exe") {
 			t.Errorf("%s: %q", name, out.String())
