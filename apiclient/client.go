@@ -70,6 +70,8 @@ type Client struct {
 	links     *links
 	v1Works   atomic.Bool // whether v1 ever gave an answer
 
+	countsMore atomic.Bool // whether __file_count was found to count more than what is named
+
 	base   context.Context // of calls that several wait for; ended by Close
 	stop   context.CancelFunc
 	shared sync.WaitGroup // those calls

@@ -86,7 +86,13 @@ func (c *Client) listType(ctx context.Context, r ListRequest, typ string) (*Fold
 		if err != nil {
 			return part, err
 		}
-		if !l.doubtful() || before != nil && l.tellsAll(before) {
+		if !l.doubtful() {
+			return l.all, nil
+		}
+		if before != nil && l.tellsAll(before) {
+			if !l.other && l.count > l.known() {
+				c.countsMore.Store(true) // twice for nothing is enough
+			}
 			return l.all, nil
 		}
 		before, r.From = l, nil

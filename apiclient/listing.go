@@ -100,9 +100,10 @@ func (l *listing) counted(count int64) {
 }
 
 // doubtful reports whether the folder may have changed while its pages came. Where the
-// service tells no count, nothing shows that.
+// service tells no count, nothing shows that; nor does a count of more than was named where
+// it was found to count entries of other types as well.
 func (l *listing) doubtful() bool {
-	return l.other || l.count > 0 && l.count != l.known()
+	return l.other || l.count > 0 && l.count < l.known() || l.count > l.known() && !l.client.countsMore.Load()
 }
 
 // tellsAll reports whether l, begun after before was whole, tells all names that before
