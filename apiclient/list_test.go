@@ -220,3 +220,22 @@ func TestListEndsWithItsContext(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A service may count entries of other types as well. That looks as if names were lost,
+// and costs another listing, once.
+func TestCountOfMoreEntriesCostsTwiceOnce(t *testing.T) {
+	t.Parallel()
+	s := newScript(t, pages{
+		0: `"__files":["a"],"__is_loaded":-1,"__offset":1,"__file_count":3`,
+		1: `"__files":["b"],"__is_loaded":1`,
+	}.answer)
+	c := s.client(t)
+	for i, want := range []string{"0 1 0 1", "0 1 0 1 0 1"} {
+		if f, err := c.List(t.Context(), ListRequest{Path: "sestore4/r"}); err != nil || len(f.Entries) != 2 {
+			t.Fatalf("%+v, error %v", f, err)
+		}
+		if got := s.offsets(); got != want {
+			t.Errorf("after %d listings: offsets %s, want %s", i+1, got, want)
+		}
+	}
+}
