@@ -93,7 +93,10 @@ func TestVersions(t *testing.T) {
 				t.Error("the inode number is another one")
 			}
 
-			if _, err := old.ReadAt(head, 0); err != nil || !bytes.Equal(head, before[:len(head)]) {
+			// Where nothing tells versions apart, it is only the kernel that has them by now, and
+			// it may have dropped them.
+			_, err = old.ReadAt(head, 0)
+			if gone := name == "nothing" && errors.Is(err, syscall.ESTALE); !gone && (err != nil || !bytes.Equal(head, before[:len(head)])) {
 				t.Errorf("the old version's pages: error %v, of the new one: %v", err, bytes.Equal(head, after[:len(head)]))
 			}
 			if info, err := old.Stat(); err != nil || info.Size() != size {
