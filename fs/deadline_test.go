@@ -109,6 +109,7 @@ func TestBlackHoles(t *testing.T) {
 // A service that is gone for a while is not noticed by who walks what is known; what is not
 // known fails; and ten seconds after it is back all is fresh.
 func TestServiceIsGoneForAWhile(t *testing.T) {
+	lasting(t)
 	const timeout = 2 * time.Second
 	for name, state := range map[string]passage{
 		"refused":        refuses,

@@ -24,6 +24,7 @@ func TestPassingFaults(t *testing.T) {
 	for _, faults := range []map[string]fault{passingFaults(), finals()} {
 		for name, fault := range faults {
 			t.Run(name, func(t *testing.T) {
+				sampled(t, name)
 				bulk(t)
 				t.Parallel()
 				timeout := 20 * time.Second
@@ -59,6 +60,7 @@ func TestLastingFaults(t *testing.T) {
 	for _, faults := range []map[string]fault{passingFaults(), finals()} {
 		for name, fault := range faults {
 			t.Run(name, func(t *testing.T) {
+				sampled(t, name)
 				bulk(t)
 				t.Parallel()
 				b := mountBroken(t, time.Second)
@@ -104,6 +106,7 @@ func TestLastingFaults(t *testing.T) {
 func TestQuirksOfTheNetwork(t *testing.T) {
 	for name, quirk := range quirks() {
 		t.Run(name, func(t *testing.T) {
+			sampled(t, name)
 			bulk(t)
 			t.Parallel()
 			b := mountBroken(t, 20*time.Second)

@@ -22,6 +22,7 @@ import (
 // that exists is missing, and in the end all was listed. Half of them are walked with
 // loading ahead and sweeps, at the service's other ways to answer.
 func TestListingsUnderFaults(t *testing.T) {
+	lasting(t)
 	folders := 1000
 	if long() {
 		folders = 10_000

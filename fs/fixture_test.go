@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"go.uber.org/goleak"
@@ -37,6 +38,22 @@ const patience = time.Minute
 
 // long reports whether the tests may take as long as they like: make soak.
 func long() bool { return os.Getenv("SEFS_TEST_LONG") != "" }
+
+// sampled skips all but a few of many scenarios in make test; make soak has them all.
+func sampled(t *testing.T, name string) {
+	t.Helper()
+	if !long() && xxhash.Sum64String(name)%6 != 0 {
+		t.Skip("make soak has it")
+	}
+}
+
+// lasting skips a test that takes long; make soak has it.
+func lasting(t *testing.T) {
+	t.Helper()
+	if !long() {
+		t.Skip("make soak has it")
+	}
+}
 
 // bulk skips a test of many bytes or names where -short is set: the second pass of make
 // test, for what one processor does other than two.

@@ -31,6 +31,7 @@ func outages() map[string]func(p *proxy) {
 // While the hosts are away, whatever needs them is an error, in bounded time, and what is
 // known is shown. When they are back, so is all else.
 func TestHostsAreAway(t *testing.T) {
+	lasting(t)
 	for name, away := range outages() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +65,7 @@ func TestHostsAreAway(t *testing.T) {
 // A host that is back after a moment was never away: connections that end or are reset are made
 // anew, also in the middle of answers.
 func TestHostsAreAwayForAMoment(t *testing.T) {
+	lasting(t)
 	first := func(n int32, m meeting) func(p *proxy) {
 		return func(p *proxy) {
 			var met atomic.Int32
@@ -113,6 +115,7 @@ func TestHostsAreAwayForAMoment(t *testing.T) {
 // What listens at the service's address, and is not the service, is an error, and nothing
 // that is kept.
 func TestOtherHosts(t *testing.T) {
+	lasting(t)
 	for name, address := range map[string]func(b *broken) string{
 		"no TLS where it should be": func(b *broken) string { return "https://" + b.apis.addr },
 		"a name that nobody has":    func(*broken) string { return "https://sefs-test.invalid" },

@@ -125,6 +125,7 @@ func TestLies(t *testing.T) {
 	log.SetOutput(io.Discard) // net/http tells there of what comes behind an answer
 	for name, l := range lies() {
 		t.Run(name, func(t *testing.T) {
+			sampled(t, name)
 			t.Parallel()
 			tellLie(t, l)
 		})
@@ -133,6 +134,7 @@ func TestLies(t *testing.T) {
 
 // Lies of very many bytes cost little memory, and leave none in use.
 func TestLiesOfManyBytes(t *testing.T) {
+	lasting(t)
 	bulk(t)
 	const most = 1 << 30 // for all of them at once, under the race detector
 	before := heapInUse()
@@ -140,6 +142,7 @@ func TestLiesOfManyBytes(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		for name, l := range liesOfManyBytes() {
 			t.Run(name, func(t *testing.T) {
+				sampled(t, name)
 				t.Parallel()
 				tellLie(t, l)
 			})

@@ -175,6 +175,7 @@ func newSoak(t *testing.T, name string, s setup, seed func(*model, *int), f *fau
 // random. Whatever succeeds is what the tree was, at some moment within its age; and nothing is
 // left when they are unmounted. (It does not run beside other tests, for the sake of the counts.)
 func TestSoak(t *testing.T) {
+	lasting(t)
 	needFUSE(t)
 	duration := soakTime(t)
 	heap := func() uint64 {

@@ -90,7 +90,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	_, _, ca := w.newTLSService(func(s *httptest.Server) {
 		s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	})
-	w.wantFailure(w.sefs("storages", "--ca-file="+ca), exitService, "protocol version")
+	w.wantFailure(w.sefs("storages", "--timeout=2s", "--ca-file="+ca), exitService, "protocol version")
 }
 
 // Plain http to another machine is for those who ask for it, and is told of in the log.
