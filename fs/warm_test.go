@@ -39,15 +39,19 @@ func TestWarmWalk(t *testing.T) {
 			f.service.ResetCalls()
 			f.released(c.folders)
 			f.requests.take()
-			for range 2 {
+			// The kernel may drop what it has cached of a folder when it wants memory; it asks for
+			// that once more then.
+			var got string
+			want := fmt.Sprintf(allRequests, 0, 0, c.folders, 0, c.folders)
+			for try := 0; try < 10 && got != want; try++ {
 				if again := walk(); again != first {
 					t.Error("the second walk shows something else")
 				}
 				f.released(c.folders)
-				want := fmt.Sprintf(allRequests, 0, 0, c.folders, 0, c.folders)
-				if got := f.asked(); got != want {
-					t.Errorf("the kernel asked: %s, want %s", got, want)
-				}
+				got = f.asked()
+			}
+			if got != want {
+				t.Errorf("the kernel asked: %s, want %s", got, want)
 			}
 			if calls := f.service.Calls(); calls.Total+calls.V1 > 0 {
 				t.Errorf("%d calls", calls.Total+calls.V1)
