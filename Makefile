@@ -23,7 +23,8 @@ demo: ## a guided run against a service of its own: no account, no network
 test: vet lint ## everything that has to pass
 	$(if $(RACE),,@echo "make test: no C compiler, so no race detector")
 	$(GO) test $(RACE) $(TESTFLAGS) ./...
-	GOMAXPROCS=1 $(GO) test $(RACE) $(TESTFLAGS) -count=1 -short ./fs ./cmd/sefs
+	GOMAXPROCS=1 $(GO) test $(RACE) $(TESTFLAGS) -count=1 -short ./fs
+	GOMAXPROCS=1 $(GO) test $(RACE) $(TESTFLAGS) -count=1 -short -run 'Mount|Background|Demo' ./cmd/sefs
 
 vet:
 	$(GO) vet ./...
