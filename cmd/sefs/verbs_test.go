@@ -25,7 +25,7 @@ func TestStorages(t *testing.T) {
 	w.wantFailure(w.sefs("storages", "x"), exitUsage, "no arguments")
 	w.wantFailure(w.sefs("storages", "--ttl=1m"), exitUsage, "--ttl")
 	w.wantFailure(w.sefs("storages", "--api-key="+service.APIKey()+"x"), exitCredentials, "0001")
-	w.wantFailure(w.sefs("storages", "--timeout=2s", "--api-url="+unusedAddress), exitService, "--api-url")
+	w.wantFailure(w.sefs("storages", "--timeout=2s", "--api-url="+unusedAddress), exitService, "127.0.0.1:1")
 	w.set("SEFS_API_SECRET=")
 	w.wantFailure(w.sefs("storages"), exitCredentials, "SEFS_API_SECRET")
 }
